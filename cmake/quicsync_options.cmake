@@ -1,0 +1,37 @@
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+option(QUICSYNC_WERROR "Warnings are errors (development and CI)" OFF)
+set(QUICSYNC_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# Flags of this project's own code; what a user's program includes is not affected by them.
+add_library(quicsync_flags INTERFACE)
+target_compile_options(quicsync_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(QUICSYNC_WERROR)
+  target_compile_options(quicsync_flags INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A precompiled header and ccache meet only with this flag.
+  target_compile_options(quicsync_flags INTERFACE -fpch-preprocess)
+endif()
+if(QUICSYNC_SANITIZE)
+  string(REPLACE "," ";" sanitizers "${QUICSYNC_SANITIZE}")
+  foreach(sanitizer ${sanitizers})
+    add_compile_options(-fsanitize=${sanitizer})
+    add_link_options(-fsanitize=${sanitizer})
+  endforeach()
+  add_compile_options(-fno-omit-frame-pointer)
+  if("undefined" IN_LIST sanitizers)
+    add_compile_options(-fno-sanitize-recover=undefined)
+    # CAF 0.17 forms null references in init_fun_factory.hpp.
+    add_compile_options(-fno-sanitize=null)
+  endif()
+endif()
