@@ -1,0 +1,182 @@
+// Frames: what one node says to another on a lane. Each is a type, a length and a payload; unknown types are skipped by
+// length so that wire versions can meet. docs/WIRE.md, "frames".
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/error.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace quicsync {
+
+inline constexpr std::uint64_t wire_version = 1;
+
+/// Type numbers; never reused.
+enum class frame_type : std::uint8_t {
+  batch = 0x01,
+  hello = 0x02,
+  subscribe = 0x03,
+  acknowledgement = 0x04,
+  refusal = 0x05,
+  query = 0x06,
+  reply = 0x07,
+  ping = 0x08,
+  pong = 0x09,
+  goodbye = 0x0a,
+  error = 0x0b,
+  neighbours = 0x0c,
+  digest = 0x0d,
+  sketch = 0x0e,
+  request = 0x0f,
+  delta = 0x10,
+  unknown_base = 0x11,
+};
+
+/// How far a pattern got at the other side. Each level includes the ones before.
+enum class ack_level : std::uint8_t { received = 0, applied = 1, stored = 2 };
+enum class node_role : std::uint8_t { node = 0, client = 1 };
+
+/// A place in a store's history: what a neighbour has of us, so that it can resume there.
+struct log_position {
+  std::uint64_t incarnation = 0;  ///< random, new with each store (or each start without one)
+  std::uint64_t position = 0;     ///< counts accepted records
+  bool operator==(const log_position&) const = default;
+};
+
+/// The first frame on the control lane, both ways; nothing else is taken before it.
+struct hello_frame {
+  std::uint64_t version_min = wire_version;
+  std::uint64_t version_max = wire_version;
+  std::string name;                ///< the node's identity; must agree with its certificate
+  node_role role = node_role::node;
+  std::uint64_t instance = 0;      ///< random, new with each start of the process
+  std::uint64_t capabilities = 0;  ///< bits, none assigned yet; unknown ones are ignored
+  std::uint64_t pattern_bytes_max = 0;  ///< the largest pattern this side takes
+  ack_level level = ack_level::applied;  ///< the highest level this side acknowledges
+  log_position log;                ///< where this side's history stands
+  std::optional<log_position> remembered;  ///< what this side has of the other's history
+  bool partial = false;            ///< this side does not hold everything: do not reconcile against it
+  bool operator==(const hello_frame&) const = default;
+};
+
+/// What the sender of this frame wants to be sent. Replaces an earlier one.
+struct subscribe_frame {
+  enum class start : std::uint8_t { now = 0, beginning = 1, position = 2 };
+  std::string filter;  ///< canonical expression; empty means everything
+  start from = start::now;
+  log_position position;  ///< with start::position
+  bool operator==(const subscribe_frame&) const = default;
+};
+
+/// Who may have the records of a batch. Empty audience means everybody who may read them.
+struct record_marks {
+  std::vector<std::string> audience;
+  bool no_relay = false;
+  bool empty() const noexcept { return audience.empty() && !no_relay; }
+  bool operator==(const record_marks&) const = default;
+};
+
+/// Records on a lane. They are numbered from 0 in the order they stand on the lane of this connection; acknowledgements and
+/// refusals name them by that number.
+struct batch_frame {
+  record_marks marks;
+  bytes_view block;  ///< for block_decoder; a view into the frame's bytes
+};
+
+struct sequence_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  ///< inclusive
+  bool operator==(const sequence_range&) const = default;
+};
+
+/// "For each of these records my state for its id is at least that version, at this level."
+struct acknowledgement_frame {
+  std::uint8_t lane = 0;  ///< the lane the records came on
+  ack_level level = ack_level::applied;
+  std::vector<sequence_range> ranges;  ///< ascending, not touching, at least one
+  bool operator==(const acknowledgement_frame&) const = default;
+};
+
+/// "I did not take this record."
+struct refusal_frame {
+  std::uint8_t lane = 0;
+  std::uint64_t sequence = 0;
+  error reason;
+  bool operator==(const refusal_frame&) const = default;
+};
+
+struct query_frame {
+  enum class kind : std::uint8_t { list = 0, get = 1 };
+  std::uint64_t number = 0;  ///< chosen by the asker, repeated in each reply
+  kind what = kind::list;
+  std::string argument;  ///< list: a filter expression; get: the id
+  bool operator==(const query_frame&) const = default;
+};
+
+/// One page of an answer.
+struct reply_frame {
+  std::uint64_t number = 0;
+  bool last = false;
+  std::optional<error> failure;  ///< then there is no block
+  bytes_view block;              ///< an independent (fresh) block, may be empty; a view into the frame's bytes
+};
+
+struct ping_frame {
+  std::uint64_t token = 0;
+  bool operator==(const ping_frame&) const = default;
+};
+struct pong_frame {
+  std::uint64_t token = 0;
+  bool operator==(const pong_frame&) const = default;
+};
+/// "I am leaving on purpose": the connection's end that follows is no failure.
+struct goodbye_frame {
+  error reason;
+  bool operator==(const goodbye_frame&) const = default;
+};
+/// "You did something wrong": followed by the connection's end.
+struct error_frame {
+  error reason;
+  bool operator==(const error_frame&) const = default;
+};
+/// Names of the nodes this side is connected to: what came from it need not be relayed to them.
+struct neighbours_frame {
+  std::vector<std::string> names;
+  bool operator==(const neighbours_frame&) const = default;
+};
+
+/// A known frame. `std::monostate`: a type this version does not know, skipped.
+using frame = std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame,
+                           refusal_frame, query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame,
+                           neighbours_frame>;
+
+/// Appends type, length and payload.
+void append_frame(byte_buffer& out, const frame& value);
+
+/// Takes a lane's bytes apart. Feed it what arrives, then take frames until there is none.
+class frame_reader {
+ public:
+  /// `payload_bytes_max`: a longer frame is an error as soon as its length is read.
+  explicit frame_reader(std::size_t payload_bytes_max) : payload_bytes_max_(payload_bytes_max) {}
+
+  /// The bytes stay referenced, not copied, while whole frames lie in them.
+  void feed(shared_bytes bytes);
+
+  /// The next whole frame; nullopt: more bytes are needed. Views in it are valid until the next call of either function.
+  /// Errors: bad_frame, truncated, too_large, each with the frame's type and position; the reader is of no more use then.
+  result<std::optional<frame>> next();
+
+  /// Bytes taken so far by frames that next() returned or skipped.
+  std::uint64_t consumed_bytes() const noexcept { return consumed_bytes_; }
+
+ private:
+  std::size_t payload_bytes_max_;
+  shared_bytes current_;
+  std::size_t offset_ = 0;
+  byte_buffer partial_;  ///< a frame that began in one piece and ends in a later one
+  std::uint64_t consumed_bytes_ = 0;
+};
+
+}  // namespace quicsync

@@ -1,0 +1,78 @@
+// A slab: up to limits::slab_records records in one allocation, the unit of hand-over between actors. Immutable once made,
+// shared by reference, never copied. Each record comes with what the cache needs at once, so that nobody parses it twice.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/record.hpp>
+#include <string_view>
+#include <vector>
+
+namespace quicsync {
+
+/// One record of a slab, taken apart as far as merging and routing need it.
+struct slab_item {
+  std::uint64_t key = 0;  ///< hash of the id, keyed with the node's secret (never leaves the node)
+  std::uint64_t version = 0;
+  std::int64_t timestamp = 0;
+  content_hash hash;
+  std::uint32_t offset = 0;  ///< of the record's bytes in the slab
+  std::uint32_t size = 0;    ///< of the record's bytes
+  std::uint8_t priority = 0;  ///< 0: none given
+  bool deleted = false;
+};
+
+class slab {
+ public:
+  std::size_t size() const noexcept { return items_.size(); }
+  bool empty() const noexcept { return items_.empty(); }
+  const slab_item& item(std::size_t index) const noexcept { return items_[index]; }
+  bytes_view bytes(std::size_t index) const noexcept {
+    return {bytes_.data() + items_[index].offset, items_[index].size};
+  }
+  /// The record, known to be well-formed because it was checked when the slab was made.
+  record_view record(std::size_t index) const noexcept;
+  /// Bytes of all records together.
+  std::size_t record_bytes() const noexcept { return bytes_.size(); }
+
+ private:
+  friend class slab_builder;
+  byte_buffer bytes_;
+  std::vector<slab_item> items_;
+};
+using slab_ptr = std::shared_ptr<const slab>;
+
+/// Collects records into a slab. One thread at a time; reusable after finish().
+class slab_builder {
+ public:
+  /// `key_seed` is the node's secret for `slab_item::key`: all slabs of a node use the same one.
+  explicit slab_builder(std::uint64_t key_seed) noexcept : key_seed_(key_seed) {}
+
+  /// Each adds one record or, with an error, nothing. Errors: those of record.hpp; overloaded when the slab is full.
+  result<void> add(const pattern& value);
+  result<void> add_json(std::string_view json);
+  result<void> add_record(bytes_view record);
+  result<void> add_tombstone(std::string_view id, std::string_view agent_id, std::int64_t timestamp,
+                             std::uint64_t version);
+
+  std::size_t size() const noexcept { return slab_ ? slab_->items_.size() : 0; }
+  bool empty() const noexcept { return size() == 0; }
+  bool full() const noexcept { return size() >= limits::slab_records; }
+  std::size_t record_bytes() const noexcept { return slab_ ? slab_->bytes_.size() : 0; }
+
+  /// The slab so far (never null), and the builder is empty again.
+  slab_ptr finish();
+
+ private:
+  friend class block_decoder;
+  void index_last(std::size_t offset, const record_view& record);
+  std::shared_ptr<slab> slab_;
+  std::uint64_t key_seed_;
+};
+
+/// The keyed hash that slab_item::key holds, for looking an id up.
+std::uint64_t key_of(std::string_view id, std::uint64_t key_seed) noexcept;
+
+}  // namespace quicsync
