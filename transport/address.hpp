@@ -1,0 +1,49 @@
+// A UDP address: IPv4 or IPv6, and a port.
+#pragma once
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <quicsync/codec/error.hpp>
+#include <string>
+#include <string_view>
+
+namespace quicsync {
+
+/// A value; comparable and hashable by its bytes.
+class address {
+ public:
+  address() = default;
+  /// `length` bytes of a sockaddr_in or sockaddr_in6.
+  address(const sockaddr* raw, socklen_t length) noexcept;
+
+  /// Numeric host and port only, never a look-up: "127.0.0.1:4433", "[::1]:4433". Errors: bad_address.
+  static result<address> parse(std::string_view text);
+
+  const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  sockaddr* raw() noexcept { return reinterpret_cast<sockaddr*>(&storage_); }
+  socklen_t length() const noexcept { return length_; }
+  /// AF_INET, AF_INET6, or AF_UNSPEC for none.
+  int family() const noexcept { return length_ == 0 ? AF_UNSPEC : storage_.ss_family; }
+  std::uint16_t port() const noexcept;
+  std::string host() const;
+  std::string to_string() const;  ///< as parse() reads it; "none" where there is none
+  std::size_t hash() const noexcept;
+
+  bool operator==(const address& other) const noexcept;
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t length_ = 0;
+};
+
+/// "HOST:PORT" or "[V6]:PORT" taken apart; the host may be a name. Errors: bad_address.
+struct host_port {
+  std::string host;
+  std::uint16_t port = 0;
+};
+result<host_port> parse_host_port(std::string_view text);
+
+/// Looks the host up (getaddrinfo: blocks, so never on a loop). IPv4 first. Errors: bad_address with the resolver's reason.
+result<address> resolve(const host_port& target);
+
+}  // namespace quicsync

@@ -1,0 +1,148 @@
+// The QUIC endpoint, sans-IO: datagrams and a time go in; datagrams, events and the next deadline come out. It makes no
+// system call, owns no thread and reads no clock, so it runs the same on a socket and in a simulated network.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/limits.hpp>
+#include <quicsync/transport/address.hpp>
+#include <quicsync/transport/certificates.hpp>
+#include <quicsync/transport/lane.hpp>
+#include <string>
+#include <variant>
+
+namespace quicsync {
+
+/// Monotonic time as the loop or the simulation gives it.
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Names one connection of one endpoint; never reused while the endpoint lives. 0 is none.
+using connection_id = std::uint64_t;
+
+inline constexpr std::string_view alpn_protocol = "quicsync/1";
+
+/// How the other side's certificate is checked.
+struct verification {
+  bool check_peer = true;            ///< false: `--insecure`, anything goes
+  bool require_client_certificate = true;  ///< false: `enableAuth: false`, a client may give none
+};
+
+struct endpoint_config {
+  std::shared_ptr<const credentials> identity;
+  verification verify;
+  std::chrono::milliseconds idle_timeout = limits::idle_timeout;
+  std::chrono::milliseconds keep_alive = limits::keep_alive;
+  std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
+  std::uint64_t lane_window_bytes = limits::lane_window_bytes;
+  std::uint64_t control_window_bytes = limits::control_window_bytes;
+  bool accept = true;  ///< false: a client that only dials
+  /// Where randomness comes from; null: GnuTLS. A simulation gives a seeded one.
+  std::function<void(std::uint8_t* out, std::size_t count)> random;
+};
+
+/// One or more datagrams of equal size to one destination (only the last may be shorter): what one sendmsg with UDP_SEGMENT
+/// carries.
+struct transmit {
+  address local;   ///< AF_UNSPEC: any
+  address remote;
+  std::uint8_t ecn = 0;  ///< RFC 3168 code point
+  std::size_t segment_bytes = 0;
+  byte_buffer bytes;
+};
+
+/// A connection is up: the handshake is complete and the other side's certificate is accepted by this side. (A client does
+/// not know yet whether the server accepts its own: the server's first frame says so.)
+struct connection_opened {
+  connection_id id = 0;
+  bool incoming = false;
+  peer_identity peer;
+  address remote;
+};
+/// In order, without gaps; what arrived in one burst comes as one piece. The window opens again with consumed().
+struct lane_bytes {
+  connection_id id = 0;
+  lane on = lane::control;
+  shared_bytes bytes;
+};
+/// So many bytes of a lane were acknowledged by the other side's QUIC (not yet by its application) and are released here.
+struct lane_acknowledged {
+  connection_id id = 0;
+  lane on = lane::control;
+  std::uint64_t bytes = 0;
+};
+/// The end, once for each connection, also for one that never opened. `reason.code`: connection_closed (with the other
+/// side's text), connection_lost or timed_out (idle, handshake), certificate_* and no_common_protocol (either side's
+/// refusal, with text that says whose), quic_failed.
+struct connection_ended {
+  connection_id id = 0;
+  bool opened = false;    ///< it had been open before
+  bool incoming = false;
+  address remote;
+  error reason;
+};
+using endpoint_event = std::variant<connection_opened, lane_bytes, lane_acknowledged, connection_ended>;
+
+/// Counters since the start; bytes are UDP payload.
+struct endpoint_statistics {
+  std::uint64_t datagrams_sent = 0, datagrams_received = 0, bytes_sent = 0, bytes_received = 0;
+  std::uint64_t handshakes_completed = 0, handshakes_refused = 0, datagrams_dropped = 0;
+};
+
+struct connection_statistics {
+  std::uint64_t bytes_sent = 0;        ///< UDP payload
+  std::uint64_t bytes_received = 0;
+  std::uint64_t lane_bytes_sent = 0;   ///< handed to send()
+  std::uint64_t lane_bytes_received = 0;
+  std::chrono::microseconds smoothed_rtt{0};
+  std::uint64_t congestion_window_bytes = 0;
+  std::uint64_t packets_lost = 0;
+};
+
+/// One endpoint: all connections of one UDP port, dialled and accepted. Single-threaded.
+class endpoint {
+ public:
+  /// Errors: crypto_failed, bad_certificate.
+  static result<std::unique_ptr<endpoint>> make(endpoint_config config);
+  virtual ~endpoint() = default;
+
+  // -- input --------------------------------------------------------------------------------------------------------------
+  /// One datagram. Anything a stranger may send is taken without harm: what makes no sense is counted and dropped.
+  virtual void handle_datagram(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
+                               time_point now) = 0;
+  /// To be called when deadline() has passed.
+  virtual void handle_deadline(time_point now) = 0;
+
+  /// Starts a handshake. With `expected_name` the certificate must name it (else only the chain counts).
+  /// Errors: overloaded. All later failures come as connection_ended.
+  virtual result<connection_id> connect(const address& remote, std::string expected_name, time_point now) = 0;
+
+  /// Queues bytes on a lane; they are kept (not copied) until acknowledged, see lane_acknowledged. The caller bounds what it
+  /// has in flight by limits::unacked_bytes. Errors: not_connected.
+  virtual result<void> send(connection_id id, lane on, shared_bytes bytes) = 0;
+
+  /// Opens the lane's receive window by so many bytes: they have been dealt with.
+  virtual void consumed(connection_id id, lane on, std::uint64_t bytes) = 0;
+
+  /// Sends CONNECTION_CLOSE with the application code and text (RFC 9000 section 10.2) after what send() queued has left
+  /// (at most one probe timeout later), and reports connection_ended with errc::cancelled.
+  virtual void close(connection_id id, errc code, std::string_view text, time_point now) = 0;
+
+  // -- output -------------------------------------------------------------------------------------------------------------
+  /// Fills `out` (its buffer is reused) with the next datagrams to send; false: nothing to send now. Call until false after
+  /// each burst of input and before waiting.
+  virtual bool poll_transmit(transmit& out, time_point now) = 0;
+  /// The next event, in the order they happened. Poll until empty after each burst of input.
+  virtual std::optional<endpoint_event> poll_event() = 0;
+  /// When handle_deadline() is due; time_point::max(): never.
+  virtual time_point deadline() const = 0;
+
+  virtual std::size_t connection_count() const noexcept = 0;
+  virtual endpoint_statistics statistics() const = 0;
+  virtual std::optional<connection_statistics> statistics(connection_id id) const = 0;
+};
+
+}  // namespace quicsync
