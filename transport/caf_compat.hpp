@@ -1,0 +1,52 @@
+// Every CAF spelling that differs between 0.17 and 1.x, in one place: the rest of the project writes only these.
+#pragma once
+#include <caf/all.hpp>
+#include <caf/config.hpp>
+#include <caf/detail/build_config.hpp>
+#include <utility>
+
+#if CAF_MAJOR_VERSION >= 1
+#error "CAF 1.x is not supported yet; its spellings belong here"
+#endif
+
+/// Lets a plain struct travel between actors of one process; nothing of ours is ever serialized by CAF. Use it in the global
+/// namespace.
+#define QUICSYNC_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
+
+namespace quicsync::caf_compat {
+
+/// Who runs an actor.
+using executor = caf::execution_unit;
+
+/// Hands a job to the system's worker pool.
+inline void schedule_on_pool(caf::actor_system& system, caf::resumable* job) { system.scheduler().enqueue(job); }
+
+/// Gives up the reference that a job held.
+inline void release(caf::resumable* job) { caf::intrusive_ptr_release(job); }
+
+template <class Self, class Destination, class... Ts>
+void send(Self* self, const Destination& to, Ts&&... message) {
+  self->send(to, std::forward<Ts>(message)...);
+}
+
+/// From outside of any actor.
+template <class Destination, class... Ts>
+void anon_send(const Destination& to, Ts&&... message) {
+  caf::anon_send(to, std::forward<Ts>(message)...);
+}
+
+/// Not on a hot path: it cannot be cancelled and keeps `to` alive until due.
+template <class Self, class Destination, class Duration, class... Ts>
+void delayed_send(Self* self, const Destination& to, Duration delay, Ts&&... message) {
+  self->delayed_send(to, delay, std::forward<Ts>(message)...);
+}
+
+/// Scheduler policy ("sharing", "stealing", "testing") and its number of threads.
+inline void set_scheduler(caf::actor_system_config& config, const char* policy, std::size_t threads) {
+  config.set("scheduler.policy", caf::atom_from_string(policy));
+  config.set("scheduler.max-threads", threads);
+  // Unlimited by default: an actor that feeds itself would starve its worker.
+  config.set("scheduler.max-throughput", std::size_t{100});
+}
+
+}  // namespace quicsync::caf_compat

@@ -1,0 +1,24 @@
+// What the transport actor sends and receives through: a UDP socket, or the simulation's stand-in for one.
+#pragma once
+#include <functional>
+#include <quicsync/transport/endpoint.hpp>
+
+namespace quicsync {
+
+class datagram_socket {
+ public:
+  virtual ~datagram_socket() = default;
+  virtual address local() const = 0;
+  /// For the loop to wait on; -1: none (a simulation calls source::on_ready itself).
+  virtual int descriptor() const = 0;
+
+  using receiver = std::function<void(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram)>;
+  /// Takes what has arrived, up to a burst's bound; returns the number of datagrams. Errors: io_failed.
+  virtual result<std::size_t> receive(const receiver& each) = 0;
+
+  /// Sends all segments. False: the kernel has no room, try again when writable (the transmit is kept by the caller).
+  /// Errors: io_failed, unreachable: of this destination only; the socket goes on.
+  virtual result<bool> send(const transmit& what) = 0;
+};
+
+}  // namespace quicsync
