@@ -1,0 +1,26 @@
+// Events of a node, as SEED names them ("peer:connected", ...).
+#pragma once
+#include <cstdint>
+#include <quicsync/codec/error.hpp>
+#include <string>
+#include <string_view>
+
+namespace quicsync {
+
+/// One event; which fields are set depends on its name (SEED, "Events").
+struct event {
+  std::string name;     ///< "server:started", "peer:connected", ...
+  std::string peer_id;
+  std::string address;
+  error failure;
+  std::string message;
+  std::string pattern_id;
+  std::uint64_t pattern_count = 0;
+  double latency_ms = 0;
+  std::uint16_t port = 0;
+};
+
+/// {"event":NAME, ...} with the fields of that event, one line without the newline.
+std::string to_json(const event& what);
+
+}  // namespace quicsync

@@ -1,0 +1,312 @@
+// Who says what to whom inside a node. Read from top to bottom this is the flow of docs/ARCHITECTURE.md:
+//
+//   agent --share--> cache --page--> peer --send_bytes--> transport --> wire
+//   agent <--page--- cache <-apply-- peer <-received_bytes-- transport <-- wire
+//                      |               '--reached--> ledger --report--> agent
+//                      '--track--> ledger
+//
+// All are plain structs for one process; what they share is immutable and reference-counted. The messages between peers and
+// the transport actor stand in transport/messages.hpp.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <quicsync/actors/event.hpp>
+#include <quicsync/actors/log_cursor.hpp>
+#include <quicsync/actors/report.hpp>
+#include <quicsync/codec/frame.hpp>
+#include <quicsync/codec/slab.hpp>
+#include <quicsync/transport/messages.hpp>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+/// Names a peer within one node; 0 is the node itself (its agents). A node keeps its number across reconnects.
+using peer_number = std::uint32_t;
+inline constexpr peer_number this_node = 0;
+
+/// One accepted record in its slab.
+struct change {
+  log_position_number position = 0;
+  std::uint16_t index = 0;  ///< in the slab
+  lane on = lane::normal;
+};
+
+/// Accepted records of one slab with where they stand in the log and who brought them.
+struct change_set {
+  slab_ptr records;
+  peer_number source = this_node;
+  std::vector<change> changes;
+};
+
+namespace messages {
+
+// -- agent -> cache -------------------------------------------------------------------------------------------------------
+
+/// Take these patterns and pass them on. Answered to `requester` by one `shared` from the cache, then, when something was
+/// accepted or known, by one `report` from the ledger.
+struct share {
+  std::uint64_t number = 0;  ///< the requester's own
+  slab_ptr patterns;
+  delivery_wish wish;
+  caf::actor requester;
+};
+struct shared {
+  std::uint64_t number = 0;
+  std::vector<share_outcome> outcomes;  ///< one per pattern, in the slab's order
+};
+
+// -- readers (peers, subscribers) -> cache ------------------------------------------------------------------------------
+
+/// Give me what follows `after` on these lanes. Answered by one `page`: at once where there is something, else as soon as
+/// there is. A reader has one pull under way at most, which is all the flow control between a cache and its readers: who is
+/// slow pulls later and finds superseded versions gone.
+struct pull {
+  caf::actor reader;
+  std::uint64_t tag = 0;  ///< given back
+  log_cursor after;
+  lane_set lanes = lane_set::all_patterns();
+  bool wait = true;       ///< false: an empty page at the end of the log, for queries
+};
+/// From a reader that ends: its pull is void.
+struct stop_reading {
+  caf::actor_addr reader;
+};
+struct page {
+  std::uint64_t tag = 0;
+  std::vector<std::shared_ptr<const change_set>> sets;
+  log_cursor next;  ///< for the next pull; also passes over what was superseded
+  bool at_end = false;
+};
+/// Where does the log end? Answered with a `log_end`.
+struct ask_log_end {
+  std::uint64_t tag = 0;
+};
+struct log_end {
+  std::uint64_t tag = 0;
+  log_position_number position = 0;
+};
+/// The record of one id. Answered with a `found`; without a slab where there is none.
+struct find {
+  std::uint64_t tag = 0;
+  std::string id;
+};
+struct found {
+  std::uint64_t tag = 0;
+  slab_ptr records;
+  std::uint16_t index = 0;
+};
+/// Forgets everything here, without tombstones. Answered with `cleared` to the sender.
+struct clear {};
+struct cleared {
+  std::uint64_t patterns = 0;
+};
+
+// -- peer -> cache --------------------------------------------------------------------------------------------------------
+
+/// Records that came from a peer, numbered on their lane from `first_sequence`. Answered with `applied`.
+struct apply {
+  slab_ptr records;
+  peer_number source = 0;
+  lane on = lane::normal;
+  std::uint64_t first_sequence = 0;
+};
+/// They are in the state (accepted, known or settled by something newer), but for the refused ones.
+struct applied {
+  lane on = lane::normal;
+  std::uint64_t first_sequence = 0;
+  std::uint32_t count = 0;
+  std::vector<std::pair<std::uint32_t, error>> refused;  ///< offset from first_sequence, reason
+};
+
+// -- cache -> ledger ------------------------------------------------------------------------------------------------------
+
+/// A share to be followed until its peers have it.
+struct track {
+  std::uint64_t number = 0;
+  caf::actor requester;
+  delivery_wish wish;
+  std::vector<share_outcome> local;  ///< as in `shared`; goes into the report
+  std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
+};
+
+// -- peer -> ledger -------------------------------------------------------------------------------------------------------
+
+/// A peer takes patterns from now on.
+struct peer_up {
+  peer_number peer = 0;
+  std::string name;
+  bool counts = true;  ///< false: a client that only watches; nobody waits for it
+};
+/// Everything up to `position` on the lane that was meant for this peer is acknowledged at this level.
+struct reached {
+  peer_number peer = 0;
+  lane on = lane::normal;
+  log_position_number position = 0;
+  ack_level level = ack_level::applied;
+};
+struct refused_by {
+  peer_number peer = 0;
+  lane on = lane::normal;
+  log_position_number position = 0;
+  error reason;
+};
+struct peer_down {
+  peer_number peer = 0;
+  error reason;
+};
+
+// -- ledger -> agent ------------------------------------------------------------------------------------------------------
+
+struct report {
+  std::uint64_t number = 0;
+  sync_report outcome;
+};
+
+// -- anyone -> coordinator ----------------------------------------------------------------------------------------------
+
+/// Something the outside may want to know.
+struct happened {
+  event what;
+};
+/// From now on events go to `listener` as `happened`.
+struct listen {
+  caf::actor listener;
+};
+
+// -- handle -> coordinator ------------------------------------------------------------------------------------------------
+
+struct start_node {
+  caf::actor requester;  ///< gets `node_started`
+};
+struct node_started {
+  std::optional<error> failure;
+  std::uint16_t port = 0;
+  caf::actor cache;
+};
+struct stop_node {
+  caf::actor requester;  ///< gets `node_stopped`
+};
+struct node_stopped {};
+struct connect_peer {
+  std::uint64_t number = 0;  ///< the requester's own
+  std::string host_port;
+  std::string name;      ///< expected; empty: any under the trusted CA
+  peer_wish wish;
+  bool keep = true;      ///< dial again when it is lost
+  caf::actor requester;  ///< gets `peer_connected` once: connected, or given up after retry.maxAttempts
+};
+struct peer_connected {
+  std::uint64_t number = 0;
+  std::optional<error> failure;
+  std::string name;
+};
+struct remove_peer {
+  std::string name;
+  caf::actor requester;  ///< gets `peer_removed`
+};
+struct peer_removed {
+  std::optional<error> failure;
+};
+/// Answered with a node_state.
+struct ask_state {};
+
+// -- peer <-> coordinator -------------------------------------------------------------------------------------------------
+
+/// The other side's hello agrees with its certificate. Answered with `welcome` or `turn_away`.
+struct peer_hello {
+  peer_number peer = 0;
+  hello_frame hello;
+  bool incoming = false;
+};
+struct welcome {
+  peer_number number = 0;  ///< may be another one: that of the known node
+};
+struct turn_away {
+  error reason;
+};
+/// It takes patterns from us and we know what it wants.
+struct peer_ready {
+  peer_number peer = 0;
+  std::string name;
+  std::string address;
+};
+/// The connection is over; `dials_again`: the actor stays.
+struct peer_lost {
+  peer_number peer = 0;
+  error reason;
+  bool was_ready = false;
+  bool dials_again = false;
+};
+/// Say goodbye and end.
+struct leave {
+  error reason;
+};
+/// A timer of the peer's own.
+struct dial_again {
+  std::uint64_t attempt = 0;
+};
+/// Answered with connection_state.
+struct ask_connection_state {};
+/// Ask the other side (query frame); answers go to `requester` as `query_page`.
+struct run_query {
+  std::uint64_t number = 0;
+  query_frame::kind what = query_frame::kind::list;
+  std::string argument;
+  caf::actor requester;
+};
+struct query_page {
+  std::uint64_t number = 0;
+  std::vector<slab_ptr> records;
+  std::optional<error> failure;
+  bool last = false;
+};
+
+}  // namespace messages
+}  // namespace quicsync
+
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::share)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::shared)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::pull)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::stop_reading)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::page)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_log_end)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::log_end)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::find)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::found)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::clear)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::cleared)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::apply)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::applied)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::track)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_up)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::reached)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::refused_by)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_down)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::report)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::happened)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::listen)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::start_node)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::node_started)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::stop_node)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::node_stopped)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::connect_peer)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_connected)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::remove_peer)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_removed)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_state)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_hello)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::welcome)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::turn_away)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_ready)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_lost)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::leave)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::dial_again)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_connection_state)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::run_query)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::query_page)
+QUICSYNC_LOCAL_MESSAGE(quicsync::node_state)
+QUICSYNC_LOCAL_MESSAGE(quicsync::connection_state)

@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <quicsync/actors/peer/ledger.hpp>
+
+namespace quicsync {
+
+bool ledger::has_all(const peer_entry& peer, const share_entry& share) const noexcept {
+  const auto& reached = peer.reached[static_cast<std::size_t>(share.level)];
+  for (std::size_t l = 0; l < lane_count; ++l)
+    if (reached[l] < share.last[l]) return false;
+  return true;
+}
+
+void ledger::settle(share_entry& share, waiting_for& wait, error failure, time_point now) {
+  wait.settled = true;
+  wait.outcome.failure = std::move(failure);
+  wait.outcome.level = share.level;
+  wait.outcome.latency = std::chrono::duration_cast<std::chrono::microseconds>(now - share.started);
+}
+
+void ledger::finish_settled() {
+  std::erase_if(shares_, [this](share_entry& share) {
+    if (!std::all_of(share.peers.begin(), share.peers.end(), [](const waiting_for& w) { return w.settled; }))
+      return false;
+    sync_report outcome;
+    outcome.local = std::move(share.local);
+    for (auto& w : share.peers) outcome.peers.push_back(std::move(w.outcome));
+    due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
+    return true;
+  });
+}
+
+void ledger::report_without_waiting(messages::track& share, error failure) {
+  sync_report outcome;
+  outcome.local = std::move(share.local);
+  outcome.failure = std::move(failure);
+  due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
+}
+
+void ledger::peer_up(peer_number peer, std::string name, bool counts) {
+  peers_.insert_or_assign(peer, peer_entry{std::move(name), counts, {}});
+}
+
+void ledger::peer_down(peer_number peer, const error& reason, time_point now) {
+  peers_.erase(peer);
+  for (auto& share : shares_)
+    for (auto& wait : share.peers)
+      if (wait.peer == peer && !wait.settled) settle(share, wait, reason, now);
+  finish_settled();
+}
+
+void ledger::reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now) {
+  auto it = peers_.find(peer);
+  if (it == peers_.end()) return;
+  for (std::size_t l = 0; l <= static_cast<std::size_t>(level); ++l) {
+    auto& at = it->second.reached[l][index_of(on)];
+    at = std::max(at, position);
+  }
+  bool any = false;
+  for (auto& share : shares_)
+    for (auto& wait : share.peers)
+      if (wait.peer == peer && !wait.settled && has_all(it->second, share)) {
+        settle(share, wait, {}, now);
+        any = true;
+      }
+  if (any) finish_settled();
+}
+
+void ledger::refused(peer_number peer, lane on, log_position_number position, const error& reason) {
+  for (auto& share : shares_) {
+    auto place = std::find(share.places.begin(), share.places.end(), std::pair{on, position});
+    if (place == share.places.end()) continue;
+    auto index = static_cast<std::uint32_t>(place - share.places.begin());
+    for (auto& wait : share.peers)
+      if (wait.peer == peer && !wait.settled) wait.outcome.refused.emplace_back(index, reason);
+  }
+}
+
+void ledger::track(messages::track share, time_point now) {
+  if (share.places.empty()) return report_without_waiting(share, {errc::no_patterns, "there are no patterns to share"});
+
+  share_entry entry;
+  entry.requester = share.requester;
+  entry.number = share.number;
+  entry.level = share.wish.level;
+  entry.started = now;
+  entry.deadline = now + share.wish.deadline;
+  for (const auto& [on, position] : share.places)
+    entry.last[index_of(on)] = std::max(entry.last[index_of(on)], position);
+
+  auto wait_for = [&](peer_number number, std::string name) -> waiting_for& {
+    entry.peers.push_back({number, {}, false});
+    entry.peers.back().outcome.peer = std::move(name);
+    return entry.peers.back();
+  };
+  if (share.wish.peers.empty()) {
+    for (const auto& [number, peer] : peers_)
+      if (peer.counts) wait_for(number, peer.name);
+  } else {
+    for (const auto& name : share.wish.peers) {
+      auto it = std::find_if(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.name == name; });
+      if (it != peers_.end())
+        wait_for(it->first, name);
+      else
+        settle(entry, wait_for(this_node, name), {errc::not_connected, fmt::format("no connection to peer '{}'", name)},
+               now);
+    }
+  }
+  if (entry.peers.empty())
+    return report_without_waiting(share, {errc::no_peers, "nobody is connected to share with"});
+
+  entry.local = std::move(share.local);
+  entry.places = std::move(share.places);
+  for (auto& wait : entry.peers)
+    if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, entry))
+      settle(entry, wait, {}, now);
+  shares_.push_back(std::move(entry));
+  finish_settled();
+}
+
+void ledger::handle_deadline(time_point now) {
+  for (auto& share : shares_) {
+    if (share.deadline > now) continue;
+    for (auto& wait : share.peers)
+      if (!wait.settled)
+        settle(share, wait,
+               {errc::timed_out, fmt::format("peer '{}' has not acknowledged in time", wait.outcome.peer)}, now);
+  }
+  finish_settled();
+}
+
+std::optional<time_point> ledger::deadline() const {
+  std::optional<time_point> first;
+  for (const auto& share : shares_)
+    if (!first || share.deadline < *first) first = share.deadline;
+  return first;
+}
+
+std::vector<ledger::due> ledger::take_due() { return std::exchange(due_, {}); }
+
+}  // namespace quicsync

@@ -1,0 +1,77 @@
+// The ledger: which shares wait for which peers. It compares what each peer has acknowledged (one position per lane and
+// level) with where a share's patterns stand in the log, so it costs the same for one pattern and for a thousand. Owned by
+// the ledger actor; time is an argument.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <quicsync/actors/messages.hpp>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+class ledger {
+ public:
+  /// A report that is due, and to whom.
+  struct due {
+    caf::actor requester;
+    messages::report what;
+  };
+
+  void peer_up(peer_number peer, std::string name, bool counts);
+  /// Every share that waits for it is answered with `reason` for this peer.
+  void peer_down(peer_number peer, const error& reason, time_point now);
+  void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
+  void refused(peer_number peer, lane on, log_position_number position, const error& reason);
+
+  /// Starts to follow a share.
+  void track(messages::track share, time_point now);
+
+  /// Ends the waits whose deadline has passed.
+  void handle_deadline(time_point now);
+  /// The next one; nullopt: none. O(shares).
+  std::optional<time_point> deadline() const;
+
+  /// Reports that became due since the last call, in the order of the shares.
+  std::vector<due> take_due();
+
+  std::size_t pending() const noexcept { return shares_.size(); }
+
+ private:
+  static constexpr std::size_t level_count = 3;
+  struct peer_entry {
+    std::string name;
+    bool counts = true;
+    std::array<std::array<log_position_number, lane_count>, level_count> reached{};
+  };
+  struct waiting_for {
+    peer_number peer = 0;
+    peer_outcome outcome;
+    bool settled = false;
+  };
+  struct share_entry {
+    caf::actor requester;
+    std::uint64_t number = 0;
+    ack_level level = ack_level::applied;
+    time_point started;
+    time_point deadline;
+    std::vector<share_outcome> local;
+    std::vector<std::pair<lane, log_position_number>> places;
+    std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
+    std::vector<waiting_for> peers;
+  };
+
+  bool has_all(const peer_entry& peer, const share_entry& share) const noexcept;
+  void settle(share_entry& share, waiting_for& wait, error failure, time_point now);
+  void finish_settled();
+  void report_without_waiting(messages::track& share, error failure);
+
+  std::map<peer_number, peer_entry> peers_;  ///< ordered: the order shows in reports
+  std::vector<share_entry> shares_;          ///< oldest first
+  std::vector<due> due_;
+};
+
+}  // namespace quicsync

@@ -1,0 +1,93 @@
+// What a share asks for and what became of it, and the state of a node and its connections. Plain values.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/frame.hpp>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+/// Whom a share waits for, how far it must get there, and how long.
+struct delivery_wish {
+  std::vector<std::string> peers;           ///< names; empty: every node that is connected
+  ack_level level = ack_level::applied;
+  std::chrono::milliseconds deadline{30000};
+};
+
+/// What the own node made of one shared pattern.
+struct share_outcome {
+  enum class verdict : std::uint8_t {
+    accepted,   ///< new, or replaced an older version
+    duplicate,  ///< this very version was held already
+    superseded, ///< a newer version is held
+    refused,    ///< see `reason`
+  } what = verdict::accepted;
+  error reason;
+};
+
+/// What one peer made of a share.
+struct peer_outcome {
+  std::string peer;
+  error failure;                         ///< code none: all but the refused ones are acknowledged
+  ack_level level = ack_level::applied;  ///< the level that was reached
+  std::vector<std::pair<std::uint32_t, error>> refused;  ///< index in the share, reason
+  std::chrono::microseconds latency{0};  ///< from hand-over to the last acknowledgement
+};
+
+/// What became of a share at all its peers.
+struct sync_report {
+  std::vector<share_outcome> local;  ///< one per pattern
+  std::vector<peer_outcome> peers;
+  error failure;  ///< no_patterns, no_peers, not_running; code none otherwise
+
+  /// Every pattern was taken here and acknowledged by every peer.
+  bool complete() const noexcept;
+};
+
+/// What a peer connection is for, from this side.
+struct peer_wish {
+  bool subscribe = true;   ///< ask the other side for patterns
+  std::string filter;      ///< which ones; canonical expression
+  subscribe_frame::start from = subscribe_frame::start::beginning;
+};
+
+/// Fields as in SEED, "State and statistics". All measured.
+struct connection_state {
+  std::string id;
+  std::string peer_id;
+  std::string address;
+  std::uint16_t port = 0;
+  bool connected = false;
+  bool incoming = false;
+  std::int64_t last_sync_ms = 0;  ///< Unix ms of the last acknowledgement; 0: none yet
+  std::uint64_t sync_count = 0;   ///< batches acknowledged
+  std::uint64_t error_count = 0;
+  double latency_ms = 0;          ///< hand-over to acknowledgement, moving average
+  std::uint64_t patterns_sent = 0;
+  std::uint64_t patterns_received = 0;
+  std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression
+  std::uint64_t lane_bytes_sent = 0;    ///< frames on the lanes
+};
+
+struct node_statistics {
+  std::uint64_t total_syncs = 0;
+  std::uint64_t total_patterns = 0;
+  std::uint64_t successful_syncs = 0;
+  std::uint64_t failed_syncs = 0;
+  double average_latency_ms = 0;
+  std::uint64_t bytes_transferred = 0;  ///< UDP payload sent and received
+  double compression_ratio = 0;         ///< lane bytes over record bytes sent; 0: nothing sent yet
+};
+
+struct node_state {
+  bool running = false;
+  std::uint16_t port = 0;
+  std::size_t connections = 0;
+  std::size_t patterns = 0;
+  std::vector<connection_state> peers;
+  node_statistics stats;
+};
+
+}  // namespace quicsync
