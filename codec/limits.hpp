@@ -27,6 +27,14 @@ inline constexpr std::size_t filter_bytes = 4096;         ///< a filter expressi
 inline constexpr std::size_t filter_terms = 64;           ///< its terms
 inline constexpr std::size_t name_bytes = 255;            ///< a node's name: as long as a DNS name
 
+// -- peers --------------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;       ///< sent on a lane and not yet acknowledged by QUIC
+inline constexpr std::size_t acknowledgement_islands = 4096;        ///< gaps in what a peer has acknowledged on a lane
+inline constexpr std::size_t acknowledgement_ranges = 1024;         ///< ranges of one acknowledgement frame
+inline constexpr std::size_t queries_at_once = 8;                   ///< that a peer may have open
+inline constexpr std::size_t partial_frame_bytes = 256u << 10;      ///< of an unfinished frame before its credit is given early
+inline constexpr std::chrono::milliseconds greeting_timeout{5000};  ///< from an open connection to the other side's hello
+
 // -- connections ----------------------------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
 inline constexpr std::chrono::milliseconds idle_timeout{5000};       ///< silence after which a peer is gone, RFC 9000 10.1

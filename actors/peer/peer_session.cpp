@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+#include <quicsync/actors/peer/peer_session.hpp>
+#include <quicsync/codec/limits.hpp>
+
+namespace quicsync {
+
+peer_session::peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host)
+    : config_(std::move(config)), certificate_(std::move(certificate)), host_(host), builder_(config_.key_seed) {
+  outgoing_.reserve(lane_count);
+  incoming_.reserve(lane_count);
+  for (lane l : all_lanes) {
+    outgoing_.emplace_back(config_.compress);
+    incoming_.emplace_back(l == lane::control ? limits::control_frame_bytes : limits::frame_bytes);
+  }
+}
+
+template <class T>
+void peer_session::say(const T& value, lane on) {
+  byte_buffer bytes;
+  append_frame(bytes, value);
+  send_on(on, std::move(bytes));
+}
+
+void peer_session::open() { say(config_.hello); }
+
+void peer_session::abandon(error reason) {
+  if (over_) return;
+  say(error_frame{reason});
+  over_ = true;
+  host_.fail(std::move(reason));
+}
+
+void peer_session::leave(const error& reason) {
+  if (over_) return;
+  say(goodbye_frame{reason});
+  over_ = true;
+}
+
+void peer_session::receive(lane on, shared_bytes bytes) {
+  if (over_) return;
+  incoming(on).received_bytes += bytes.size();
+  incoming(on).frames.feed(std::move(bytes));
+  process(on);
+}
+
+void peer_session::process(lane on) {
+  std::vector<slab_ptr> slabs;
+  // Until the hello is settled everything after it waits in the readers.
+  while (!over_ && (welcomed_ || (on == lane::control && !their_hello_))) {
+    auto next = incoming(on).frames.next();
+    if (!next) return abandon(std::move(next.error()));
+    if (!*next) break;
+    if (auto done = handle(on, **next, slabs); !done) return abandon(std::move(done.error()));
+  }
+  if (over_) return;
+  if (!builder_.empty()) slabs.push_back(builder_.finish());
+  apply_slabs(on, std::move(slabs));
+  give_credit(on);
+}
+
+result<void> peer_session::handle(lane on, const frame& value, std::vector<slab_ptr>& slabs) {
+  if (std::holds_alternative<std::monostate>(value)) return {};
+  if (const auto* hello = std::get_if<hello_frame>(&value)) {
+    if (their_hello_ || on != lane::control) return fail(errc::unexpected_frame, "a second hello");
+    return take_hello(*hello);
+  }
+  if (!their_hello_) return fail(errc::unexpected_frame, "the first frame is no hello");
+  if (const auto* batch = std::get_if<batch_frame>(&value)) {
+    if (on == lane::control) return fail(errc::unexpected_frame, "patterns on the control lane");
+    return take_batch(on, *batch, slabs);
+  }
+  if (const auto* reply = std::get_if<reply_frame>(&value)) return take_reply(*reply);
+  if (on != lane::control) return fail(errc::unexpected_frame, fmt::format("a control frame on the {} lane", to_string(on)));
+  return handle_control(value);
+}
+
+result<void> peer_session::handle_control(const frame& value) {
+  if (const auto* ack = std::get_if<acknowledgement_frame>(&value)) return take_acknowledgement(*ack);
+  if (const auto* refusal = std::get_if<refusal_frame>(&value)) return take_refusal(*refusal);
+  if (const auto* wish = std::get_if<subscribe_frame>(&value)) return take_subscribe(*wish);
+  if (const auto* asked = std::get_if<query_frame>(&value)) {
+    serve(*asked);
+  } else if (const auto* ping = std::get_if<ping_frame>(&value)) {
+    say(pong_frame{ping->token});
+  } else if (const auto* goodbye = std::get_if<goodbye_frame>(&value)) {
+    over_ = true;
+    host_.said_goodbye(goodbye->reason);
+  } else if (const auto* failure = std::get_if<error_frame>(&value)) {
+    over_ = true;
+    host_.fail({failure->reason.code, fmt::format("the peer gave up: {}", to_string(failure->reason))});
+  }
+  return {};
+}
+
+result<void> peer_session::take_hello(const hello_frame& hello) {
+  if (hello.version_min > wire_version || hello.version_max < wire_version)
+    return fail(errc::wire_version, fmt::format("the peer speaks wire versions {} to {}, this node {}", hello.version_min,
+                                                hello.version_max, wire_version));
+  if (hello.name.empty() || hello.name.size() > limits::name_bytes)
+    return fail(errc::bad_frame, "the peer's hello gives no usable name");
+  if (config_.check_name && certificate_.verified && hello.name != certificate_.name)
+    return fail(errc::certificate_name,
+                fmt::format("the peer calls itself '{}', but its certificate is for '{}'", hello.name, certificate_.name));
+  their_hello_ = hello;
+  host_.greeted(hello);
+  return {};
+}
+
+void peer_session::welcome(peer_number number) {
+  if (over_ || welcomed_ || !their_hello_) return;
+  welcomed_ = true;
+  number_ = number;
+  if (config_.wish.subscribe) say(subscribe_frame{config_.wish.filter, config_.wish.from, {}});
+  // A node always subscribes, and only then it takes patterns; a client need not.
+  if (their_hello_->role == node_role::client) establish();
+  for (lane l : all_lanes) process(l);
+}
+
+void peer_session::establish() {
+  if (std::exchange(established_, true)) return;
+  host_.established();
+}
+
+result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
+  auto wanted = filter::parse(wish.filter);
+  if (!wanted) return fail(std::move(wanted.error()));
+  bool first = !their_filter_;
+  their_filter_ = std::move(*wanted);
+  if (first) {
+    host_.subscribed();
+    establish();
+  }
+  if (wish.from == subscribe_frame::start::now) {
+    reading_ = false;
+    host_.ask_log_end();
+  } else {
+    // A position is only of use with a store that remembers it; until then everything is offered.
+    reading_ = true;
+    read_to_ = {};
+    pull_more();
+  }
+  return {};
+}
+
+void peer_session::log_ends_at(log_position_number position) {
+  if (over_ || reading_ || !their_filter_) return;
+  reading_ = true;
+  read_to_ = log_cursor::at(position);
+  pull_more();
+}
+
+void peer_session::query(std::uint64_t number, query_frame::kind what, std::string argument) {
+  if (over_) return;
+  say(query_frame{number, what, std::move(argument)});
+}
+
+result<void> peer_session::take_reply(const reply_frame& reply) {
+  std::vector<slab_ptr> records;
+  if (!reply.block.empty()) {
+    slab_builder builder(config_.key_seed);
+    if (auto done = reply_decoder_.decode(reply.block, builder, records); !done) return done;
+    if (!builder.empty()) records.push_back(builder.finish());
+  }
+  host_.answered(reply.number, std::move(records), reply.failure, reply.last);
+  return {};
+}
+
+}  // namespace quicsync

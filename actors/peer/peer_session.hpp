@@ -1,0 +1,205 @@
+// The sync protocol with one peer over one connection (docs/WIRE.md): greeting, subscription, records and acknowledgements both
+// ways, queries. Sans-IO: bytes, pages and answers go in; what is to be done goes to its host. Made anew for each connection;
+// owned by the peer actor.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <quicsync/actors/messages.hpp>
+#include <quicsync/actors/peer/settled_sequences.hpp>
+#include <quicsync/codec/block.hpp>
+#include <quicsync/codec/filter.hpp>
+#include <quicsync/codec/frame.hpp>
+#include <quicsync/codec/slab.hpp>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+/// What a session asks of the world. Calls come from inside the session's functions; none may call back into it.
+class peer_session_host {
+ public:
+  virtual ~peer_session_host() = default;
+
+  // -- to the transport
+  virtual void send(lane on, shared_bytes bytes) = 0;
+  virtual void consumed(lane on, std::uint64_t bytes) = 0;
+  /// The connection cannot go on; an error frame has been sent.
+  virtual void fail(error reason) = 0;
+
+  // -- to the coordinator
+  /// Answer with peer_session::welcome() or end the connection.
+  virtual void greeted(const hello_frame& hello) = 0;
+  /// Patterns can flow; once.
+  virtual void established() = 0;
+  /// The other side ends the connection on purpose.
+  virtual void said_goodbye(const error& reason) = 0;
+
+  // -- to the cache
+  virtual void apply(slab_ptr records, lane on, std::uint64_t first_sequence) = 0;
+  virtual void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) = 0;
+  virtual void find(std::uint64_t tag, std::string id) = 0;
+  virtual void ask_log_end() = 0;
+
+  // -- to the ledger
+  virtual void subscribed() = 0;
+  virtual void reached(lane on, log_position_number position, ack_level level) = 0;
+  virtual void refused(lane on, log_position_number position, const error& reason) = 0;
+
+  // -- to whoever asked the other side
+  virtual void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) = 0;
+};
+
+/// What a session needs to know of its own side.
+struct peer_session_config {
+  hello_frame hello;
+  peer_wish wish;
+  std::size_t batch_patterns = 100;
+  bool compress = true;
+  std::uint64_t key_seed = 0;
+  bool check_name = true;  ///< the other side's hello must agree with its certificate
+};
+
+struct peer_session_statistics {
+  std::uint64_t patterns_sent = 0;
+  std::uint64_t patterns_received = 0;
+  std::uint64_t record_bytes_sent = 0;
+  std::uint64_t lane_bytes_sent = 0;
+  std::uint64_t batches_acknowledged = 0;
+};
+
+class peer_session {
+ public:
+  peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host);
+
+  /// Says hello. Once, first.
+  void open();
+
+  /// The coordinator agrees with the hello: go on.
+  void welcome(peer_number number);
+
+  /// Bytes of a lane.
+  void receive(lane on, shared_bytes bytes);
+  /// QUIC has so many bytes of the lane acknowledged.
+  void acknowledged(lane on, std::uint64_t bytes);
+
+  // -- answers of the cache
+  void applied(const messages::applied& answer);
+  void log_ends_at(log_position_number position);
+  void take_page(const messages::page& page);
+  void take_found(const messages::found& found);
+
+  /// Asks the other side; answers come through host.answered() with this number.
+  void query(std::uint64_t number, query_frame::kind what, std::string argument);
+
+  /// Says goodbye; the caller then closes the connection.
+  void leave(const error& reason);
+
+  bool is_established() const noexcept { return established_; }
+  const std::optional<hello_frame>& their_hello() const noexcept { return their_hello_; }
+  const peer_session_statistics& statistics() const noexcept { return statistics_; }
+
+ private:
+  /// What was sent on a lane and where it stands in the log.
+  struct sent_block {
+    std::uint64_t first_sequence = 0;
+    std::vector<log_position_number> positions;  ///< one a record
+    std::uint64_t end_sequence() const noexcept { return first_sequence + positions.size(); }
+  };
+  /// How far the other side has acknowledged at one level.
+  struct acknowledged_level {
+    settled_sequences settled;
+    std::deque<std::shared_ptr<const sent_block>> blocks;  ///< not settled yet, in the order sent
+  };
+  struct outgoing_lane {
+    block_encoder encoder;
+    std::uint64_t next_sequence = 0;
+    std::uint64_t in_flight_bytes = 0;
+    acknowledged_level applied;
+    acknowledged_level stored;  ///< used when the other side has a store
+    explicit outgoing_lane(bool compress) : encoder(compress) {}
+  };
+  struct credit {
+    std::uint64_t end_sequence = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct incoming_lane {
+    frame_reader frames;
+    block_decoder decoder;
+    std::uint64_t next_sequence = 0;
+    std::uint64_t applied_before = 0;   ///< sequences below are in the cache
+    std::uint64_t received_bytes = 0;   ///< of the lane
+    std::uint64_t credited_bytes = 0;   ///< given back, or attached to records under way
+    std::deque<credit> credits;         ///< to be given back when the cache has applied
+    explicit incoming_lane(std::size_t frame_bytes) : frames(frame_bytes) {}
+  };
+  /// A question of the other side that is being answered.
+  struct served_query {
+    std::uint64_t number = 0;
+    filter wanted;
+    log_cursor after;
+    bool waiting_for_room = false;
+  };
+
+  // peer_session.cpp: greeting, control frames, queries asked
+  void process(lane on);
+  result<void> handle(lane on, const frame& value, std::vector<slab_ptr>& slabs);
+  result<void> handle_control(const frame& value);
+  result<void> take_hello(const hello_frame& hello);
+  result<void> take_subscribe(const subscribe_frame& wish);
+  result<void> take_reply(const reply_frame& reply);
+  void establish();
+  template <class T>
+  void say(const T& value, lane on = lane::control);
+  void abandon(error reason);
+
+  // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
+  void pull_more();
+  void send_records(const std::vector<std::shared_ptr<const change_set>>& sets);
+  result<void> take_acknowledgement(const acknowledgement_frame& ack);
+  result<void> take_refusal(const refusal_frame& refusal);
+  void advance(lane on, ack_level level, acknowledged_level& track);
+  void report_progress(lane on);
+  void note_sent(lane on, sent_block block);
+  bool has_room(lane on) const noexcept;
+  void send_on(lane on, byte_buffer&& bytes);
+  void serve(const query_frame& query);
+  void serve_more();
+  void reply_with(const served_query& query, const std::vector<std::shared_ptr<const change_set>>& sets, bool last);
+
+  // peer_session_incoming.cpp: what comes from it
+  result<void> take_batch(lane on, const batch_frame& batch, std::vector<slab_ptr>& slabs);
+  void apply_slabs(lane on, std::vector<slab_ptr> slabs);
+  void give_credit(lane on);
+
+  outgoing_lane& outgoing(lane on) { return outgoing_[index_of(on)]; }
+  const outgoing_lane& outgoing(lane on) const { return outgoing_[index_of(on)]; }
+  incoming_lane& incoming(lane on) { return incoming_[index_of(on)]; }
+
+  peer_session_config config_;
+  peer_identity certificate_;
+  peer_session_host& host_;
+  std::vector<outgoing_lane> outgoing_;
+  std::vector<incoming_lane> incoming_;
+  slab_builder builder_;
+  block_decoder reply_decoder_;
+
+  std::optional<hello_frame> their_hello_;
+  bool welcomed_ = false;
+  bool established_ = false;
+  bool over_ = false;
+  peer_number number_ = 0;
+
+  std::optional<filter> their_filter_;  ///< set once they subscribed
+  bool reading_ = false;                ///< the start of their subscription is known
+  bool pull_under_way_ = false;
+  log_cursor read_to_;
+
+  std::map<std::uint64_t, served_query> served_;  ///< by tag
+  std::uint64_t next_tag_ = 1;                    ///< 0 is the subscription
+  peer_session_statistics statistics_;
+};
+
+}  // namespace quicsync
