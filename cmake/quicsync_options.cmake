@@ -7,9 +7,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 option(QUICSYNC_WERROR "Warnings are errors (development and CI)" OFF)
 set(QUICSYNC_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 
+# ccache takes a precompiled header for what its contents are, not for when it was made.
 find_program(CCACHE ccache)
-if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+find_program(ENV_PROGRAM env)
+if(CCACHE AND ENV_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${ENV_PROGRAM} CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
 # Flags of this project's own code; what a user's program includes is not affected by them.
@@ -18,9 +21,11 @@ target_compile_options(quicsync_flags INTERFACE -Wall -Wextra -Wpedantic -Wshado
 if(QUICSYNC_WERROR)
   target_compile_options(quicsync_flags INTERFACE -Werror)
 endif()
+# A precompiled header and ccache meet only with these flags.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # A precompiled header and ccache meet only with this flag.
   target_compile_options(quicsync_flags INTERFACE -fpch-preprocess)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(quicsync_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
 endif()
 if(QUICSYNC_SANITIZE)
   string(REPLACE "," ";" sanitizers "${QUICSYNC_SANITIZE}")
