@@ -109,6 +109,7 @@ struct cleared {
 
 /// Records that came from a peer, numbered on their lane from `first_sequence`. Answered with `applied`.
 struct apply {
+  std::uint64_t tag = 0;  ///< given back
   slab_ptr records;
   peer_number source = 0;
   lane on = lane::normal;
@@ -116,6 +117,7 @@ struct apply {
 };
 /// They are in the state (accepted, known or settled by something newer), but for the refused ones.
 struct applied {
+  std::uint64_t tag = 0;
   lane on = lane::normal;
   std::uint64_t first_sequence = 0;
   std::uint32_t count = 0;
@@ -138,6 +140,7 @@ struct track {
 /// A peer takes patterns from now on.
 struct peer_up {
   peer_number peer = 0;
+  connection_id connection = 0;  ///< tells the peer's connections apart: a late peer_down of the last one changes nothing
   std::string name;
   bool counts = true;  ///< false: a client that only watches; nobody waits for it
 };
@@ -156,6 +159,7 @@ struct refused_by {
 };
 struct peer_down {
   peer_number peer = 0;
+  connection_id connection = 0;
   error reason;
 };
 
@@ -218,40 +222,33 @@ struct ask_state {};
 
 /// The other side's hello agrees with its certificate. Answered with `welcome` or `turn_away`.
 struct peer_hello {
-  peer_number peer = 0;
   hello_frame hello;
   bool incoming = false;
 };
 struct welcome {
-  peer_number number = 0;  ///< may be another one: that of the known node
+  peer_number number = 0;  ///< from now on; a node has the same one each time it comes
 };
 struct turn_away {
   error reason;
 };
-/// It takes patterns from us and we know what it wants.
+/// Patterns can flow.
 struct peer_ready {
-  peer_number peer = 0;
-  std::string name;
   std::string address;
 };
-/// The connection is over; `dials_again`: the actor stays.
+/// A connection that was ready is over, or (with `was_ready` false) an attempt came to nothing.
 struct peer_lost {
-  peer_number peer = 0;
   error reason;
   bool was_ready = false;
-  bool dials_again = false;
 };
 /// Say goodbye and end.
 struct leave {
   error reason;
 };
-/// A timer of the peer's own.
-struct dial_again {
-  std::uint64_t attempt = 0;
-};
+/// Dial now, if there is no connection: what stood in the way is gone.
+struct dial_again {};
 /// Answered with connection_state.
 struct ask_connection_state {};
-/// Ask the other side (query frame); answers go to `requester` as `query_page`.
+/// Asks the other side (query frame); answers go to `requester` as `query_page`.
 struct run_query {
   std::uint64_t number = 0;
   query_frame::kind what = query_frame::kind::list;

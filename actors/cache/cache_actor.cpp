@@ -80,7 +80,7 @@ class cache_actor : public loop_actor {
       auto outcome = table_.apply(m.records, i, m.source);
       if (outcome.conflict) report_conflict(m.records->record(i));
     }
-    messages::applied answer{m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()), {}};
+    messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()), {}};
     send(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
   }

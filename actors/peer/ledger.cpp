@@ -37,12 +37,14 @@ void ledger::report_without_waiting(messages::track& share, error failure) {
   due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
 }
 
-void ledger::peer_up(peer_number peer, std::string name, bool counts) {
-  peers_.insert_or_assign(peer, peer_entry{std::move(name), counts, {}});
+void ledger::peer_up(peer_number peer, connection_id connection, std::string name, bool counts) {
+  peers_.insert_or_assign(peer, peer_entry{connection, std::move(name), counts, {}});
 }
 
-void ledger::peer_down(peer_number peer, const error& reason, time_point now) {
-  peers_.erase(peer);
+void ledger::peer_down(peer_number peer, connection_id connection, const error& reason, time_point now) {
+  auto it = peers_.find(peer);
+  if (it == peers_.end() || it->second.connection != connection) return;
+  peers_.erase(it);
   for (auto& share : shares_)
     for (auto& wait : share.peers)
       if (wait.peer == peer && !wait.settled) settle(share, wait, reason, now);

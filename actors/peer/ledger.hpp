@@ -21,9 +21,10 @@ class ledger {
     messages::report what;
   };
 
-  void peer_up(peer_number peer, std::string name, bool counts);
-  /// Every share that waits for it is answered with `reason` for this peer.
-  void peer_down(peer_number peer, const error& reason, time_point now);
+  void peer_up(peer_number peer, connection_id connection, std::string name, bool counts);
+  /// Every share that waits for it is answered with `reason` for this peer. Without effect for another connection than the
+  /// latest.
+  void peer_down(peer_number peer, connection_id connection, const error& reason, time_point now);
   void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
   void refused(peer_number peer, lane on, log_position_number position, const error& reason);
 
@@ -43,6 +44,7 @@ class ledger {
  private:
   static constexpr std::size_t level_count = 3;
   struct peer_entry {
+    connection_id connection = 0;
     std::string name;
     bool counts = true;
     std::array<std::array<log_position_number, lane_count>, level_count> reached{};

@@ -4,6 +4,7 @@
 namespace quicsync {
 
 result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::vector<slab_ptr>& slabs) {
+  if (!config_.wish.subscribe) return fail(errc::unexpected_frame, "patterns that nobody asked for");
   return incoming(on).decoder.decode(batch.block, builder_, slabs);
 }
 

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <quicsync/actors/coordinator/membership.hpp>
+
+namespace quicsync {
+
+member_id membership::add(member first) {
+  member_id id = next_id_++;
+  members_.emplace(id, std::move(first));
+  return id;
+}
+
+void membership::remove(member_id id) { members_.erase(id); }
+
+// Two nodes that dialled each other have two connections: both keep the one that the smaller name dialled. A new instance
+// means that the node was restarted and its old connection is dead.
+bool membership::new_one_stays(const member& standing, const hello_frame& hello, bool incoming) const {
+  if (standing.instance != hello.instance) return true;
+  if (standing.incoming == incoming) return false;
+  bool they_dial = hello.name < own_.name;
+  return incoming == they_dial;
+}
+
+membership::decision membership::greet(member_id id, const hello_frame& hello, bool incoming) {
+  auto it = members_.find(id);
+  if (it == members_.end()) return {{errc::unknown_peer, "a peer that is being removed"}, 0, {}};
+  member& m = it->second;
+  m.name = hello.name;
+  m.role = hello.role;
+  m.incoming = incoming;
+  if (hello.instance == own_.instance) return {{errc::self_dial, "this is the node itself"}, 0, {}};
+  if (!allowed_.empty() && std::find(allowed_.begin(), allowed_.end(), hello.name) == allowed_.end())
+    return {{errc::not_allowed, fmt::format("'{}' is not among the allowed peers", hello.name)}, 0, {}};
+
+  decision d;
+  if (hello.role == node_role::client) {
+    d.number = m.number;
+  } else {
+    if (hello.name == own_.name)
+      return {{errc::duplicate_peer, fmt::format("two nodes are called '{}'", hello.name)}, 0, {}};
+    for (const auto& [other_id, other] : members_) {
+      if (other_id == id || other.name != hello.name || other.role != node_role::node || other.instance == 0) continue;
+      if (!new_one_stays(other, hello, incoming)) {
+        m.turned_away = true;
+        return {{errc::duplicate_peer, fmt::format("'{}' is connected already", hello.name)}, 0, {}};
+      }
+      d.replaces = other_id;
+    }
+    d.number = numbers_.try_emplace(hello.name, m.number).first->second;
+    m.number = d.number;
+  }
+  if (d.replaces) {
+    auto& old = members_.at(*d.replaces);
+    old.instance = 0;
+    old.turned_away = true;
+  }
+  m.instance = hello.instance;
+  m.turned_away = false;
+  return d;
+}
+
+void membership::ready(member_id id, std::string address) {
+  auto it = members_.find(id);
+  if (it == members_.end()) return;
+  it->second.ready = true;
+  it->second.address = std::move(address);
+}
+
+std::vector<member_id> membership::lost(member_id id) {
+  std::vector<member_id> free;
+  auto it = members_.find(id);
+  if (it == members_.end()) return free;
+  bool stood = it->second.instance != 0;
+  it->second.ready = false;
+  it->second.instance = 0;
+  if (!stood) return free;
+  for (auto& [other_id, other] : members_)
+    if (other_id != id && other.turned_away && other.name == it->second.name) {
+      other.turned_away = false;
+      free.push_back(other_id);
+    }
+  return free;
+}
+
+const membership::member* membership::find(member_id id) const {
+  auto it = members_.find(id);
+  return it == members_.end() ? nullptr : &it->second;
+}
+
+std::vector<member_id> membership::with_name(const std::string& name) const {
+  std::vector<member_id> found;
+  for (const auto& [id, m] : members_)
+    if (m.name == name) found.push_back(id);
+  return found;
+}
+
+std::size_t membership::connections() const noexcept {
+  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.second.ready; }));
+}
+
+}  // namespace quicsync

@@ -1,0 +1,68 @@
+// Who is connected, and which of two connections with the same node stays. Decisions only; owned by the coordinator.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <quicsync/actors/messages.hpp>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+/// Names a peer actor within the coordinator.
+using member_id = std::uint64_t;
+
+class membership {
+ public:
+  /// `own`: this node's hello.
+  membership(hello_frame own, std::vector<std::string> allowed_peers)
+      : own_(std::move(own)), allowed_(std::move(allowed_peers)) {}
+
+  struct member {
+    std::string name;            ///< from its hello; before that the expected one
+    std::string address;
+    peer_number number = 0;
+    node_role role = node_role::node;
+    std::uint64_t instance = 0;  ///< of the connection that is welcome, 0: none
+    bool incoming = false;
+    bool dialled_by_config = false;
+    bool ready = false;
+    bool turned_away = false;    ///< another connection with the same node stands
+  };
+
+  /// A peer actor begins.
+  member_id add(member first);
+  /// It ended.
+  void remove(member_id id);
+
+  /// What to do about a hello.
+  struct decision {
+    error refusal;                      ///< code none: welcome
+    peer_number number = 0;
+    std::optional<member_id> replaces;  ///< this one leaves
+  };
+  decision greet(member_id id, const hello_frame& hello, bool incoming);
+
+  void ready(member_id id, std::string address);
+  /// The connection is over. Returns the members that were turned away because of it and may dial again.
+  std::vector<member_id> lost(member_id id);
+
+  const member* find(member_id id) const;
+  std::vector<member_id> with_name(const std::string& name) const;
+  std::size_t connections() const noexcept;
+  const std::map<member_id, member>& all() const noexcept { return members_; }
+
+  peer_number next_number() noexcept { return next_number_++; }
+
+ private:
+  bool new_one_stays(const member& standing, const hello_frame& hello, bool incoming) const;
+
+  hello_frame own_;
+  std::vector<std::string> allowed_;
+  std::map<member_id, member> members_;
+  std::map<std::string, peer_number> numbers_;  ///< nodes keep theirs
+  member_id next_id_ = 1;
+  peer_number next_number_ = this_node + 1;
+};
+
+}  // namespace quicsync

@@ -1,0 +1,25 @@
+#include <nlohmann/json.hpp>
+#include <quicsync/actors/event.hpp>
+
+namespace quicsync {
+
+std::string to_json(const event& what) {
+  // Ordered, so that "event" stands first, where people look.
+  nlohmann::ordered_json j{{"event", what.name}};
+  if (!what.peer_id.empty()) j["peerId"] = what.peer_id;
+  if (!what.address.empty()) j["address"] = what.address;
+  if (what.port != 0) j["port"] = what.port;
+  if (!what.pattern_id.empty()) j["patternId"] = what.pattern_id;
+  if (what.name == "sync:completed") {
+    j["patternCount"] = what.pattern_count;
+    j["latency"] = what.latency_ms;
+  }
+  if (what.failure.code != errc::none) {
+    j["error"] = to_string(what.failure);
+    j["code"] = to_string(what.failure.code);
+  }
+  if (!what.message.empty()) j["message"] = what.message;
+  return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace quicsync

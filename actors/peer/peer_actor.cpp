@@ -1,0 +1,326 @@
+#include <fmt/format.h>
+#include <quicsync/actors/peer/peer_actor.hpp>
+#include <quicsync/codec/limits.hpp>
+
+namespace quicsync {
+namespace {
+
+using caf_compat::send;
+namespace transport = transport_messages;
+
+/// Trying again would end the same way until somebody changes something.
+bool is_final(errc code) {
+  switch (code) {
+    case errc::certificate_untrusted:
+    case errc::certificate_expired:
+    case errc::certificate_name:
+    case errc::certificate_missing:
+    case errc::certificate_refused:
+    case errc::no_common_protocol:
+    case errc::wire_version:
+    case errc::not_allowed:
+    case errc::self_dial:
+    case errc::bad_address:
+    case errc::bad_filter: return true;
+    default: return false;
+  }
+}
+
+class peer_actor : public loop_actor, private loop::source, private peer_session_host {
+ public:
+  peer_actor(caf::actor_config& config, loop& home, peer_setup setup)
+      : loop_actor(config, home),
+        setup_(std::move(setup)),
+        number_(setup_.number),
+        backoff_(setup_.dial ? setup_.dial->retry : retry_policy{}, setup_.dial ? setup_.dial->seed : 0) {}
+
+  const char* name() const override { return "peer"; }
+
+  caf::behavior make_behavior() override {
+    home().add(this, -1, 0);
+    set_exit_handler([this](caf::exit_msg& m) {
+      leave({errc::connection_closed, "the node stops"});
+      quit(m.reason);
+    });
+    if (setup_.accepted) {
+      send(this, setup_.transport, transport::adopt{setup_.accepted->id, caf::actor_cast<caf::actor>(this)});
+      start_session(setup_.accepted->id, setup_.accepted->peer, setup_.accepted->remote);
+    } else {
+      dial();
+    }
+    return {
+        // transport
+        [this](const transport::opened& m) {
+          if (m.attempt == attempt_ && connection_ == 0) start_session(m.id, m.peer, m.remote);
+        },
+        [this](transport::received_bytes& m) {
+          if (m.id == connection_) session_->receive(m.on, std::move(m.bytes));
+        },
+        [this](const transport::acknowledged_bytes& m) {
+          if (m.id == connection_) session_->acknowledged(m.on, m.bytes);
+        },
+        [this](transport::ended& m) { on_ended(m); },
+        // cache
+        [this](messages::applied& m) { answer(m, [&](auto& s) { s.applied(m); }); },
+        [this](messages::page& m) { answer(m, [&](auto& s) { s.take_page(m); }); },
+        [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
+        [this](messages::log_end& m) { answer(m, [&](auto& s) { s.log_ends_at(m.position); }); },
+        // coordinator
+        [this](const messages::welcome& m) {
+          number_ = m.number;
+          if (session_) session_->welcome(m.number);
+        },
+        [this](const messages::turn_away& m) { on_turned_away(m.reason); },
+        [this](const messages::leave& m) {
+          leave(m.reason);
+          if (connection_ == 0) end({});
+          ending_ = true;
+        },
+        [this](messages::dial_again) {
+          if (connection_ == 0 && setup_.dial && !ending_) dial();
+        },
+        [this](messages::run_query& m) { on_query(m); },
+        [this](messages::ask_connection_state) { return state(); },
+    };
+  }
+
+  void on_exit() override {
+    for (auto& [number, requester] : queries_)
+      send(this, requester, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
+    if (setup_.cache) send(this, setup_.cache, messages::stop_reading{address()});
+    if (setup_.ledger && connection_ != 0)
+      send(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
+    home().remove(this);
+    session_.reset();
+    setup_ = {};
+  }
+
+ private:
+  /// Questions to the cache carry the connection's epoch in the upper half of their tag: what was asked for one connection
+  /// must never be taken for the answer to the next one's question.
+  std::uint64_t tagged(std::uint64_t tag) const noexcept { return epoch_ << 32 | tag; }
+  template <class Answer, class F>
+  void answer(Answer& m, F&& take) {
+    if (!session_ || m.tag >> 32 != epoch_) return;
+    m.tag &= 0xffffffff;
+    take(*session_);
+  }
+
+  // -- the connection's life ----------------------------------------------------------------------------------------------
+
+  void dial() {
+    ++attempt_;
+    send(this, setup_.transport,
+         transport::dial{caf::actor_cast<caf::actor>(this), attempt_, setup_.dial->wish.host_port, setup_.dial->wish.name});
+  }
+
+  void start_session(connection_id id, const peer_identity& certificate, const quicsync::address& remote) {
+    ++epoch_;
+    connection_ = id;
+    remote_ = remote;
+    certificate_ = certificate;
+    their_name_ = certificate.name;
+    session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
+    session_->open();
+    home().set_deadline(this, home().now() + limits::greeting_timeout);
+  }
+
+  void on_deadline() override {
+    run_in_context([this] {
+      home().set_deadline(this, time_point::max());
+      if (connection_ == 0) {
+        if (setup_.dial && !ending_) dial();
+      } else if (!session_->is_established()) {
+        fail({errc::timed_out, "the peer did not say hello in time"});
+      }
+    });
+  }
+  void on_ready(unsigned) override {}
+  void on_turn_end() override {}
+
+  void on_ended(transport::ended& m) {
+    bool mine = connection_ != 0 ? m.id == connection_ : setup_.dial && m.attempt == attempt_;
+    if (!mine) return;
+    // What the session or the coordinator found wrong says more than how the connection then ended.
+    error reason = failure_.code != errc::none ? std::exchange(failure_, {}) : std::move(m.reason);
+    bool was_ready = session_ && session_->is_established();
+    if (connection_ != 0) send(this, setup_.ledger, messages::peer_down{number_, connection_, reason});
+    remember_statistics();
+    session_.reset();
+    connection_ = 0;
+    send(this, setup_.cache, messages::stop_reading{address()});
+    for (auto& [number, requester] : queries_)
+      send(this, requester, messages::query_page{number, {}, reason, true});
+    queries_.clear();
+    ++error_count_;
+    send(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
+    if (ending_ || !setup_.dial) return end(reason);
+
+    bool dormant = reason.code == errc::duplicate_peer;
+    if (dormant) {
+      tell_requester({});
+      home().set_deadline(this, time_point::max());
+      return;
+    }
+    if (was_ready) backoff_.reset();
+    auto wait = backoff_.next();
+    if (is_final(reason.code) || backoff_.exhausted() || !setup_.dial->wish.keep) tell_requester(reason);
+    if (!setup_.dial->wish.keep && (was_ready || backoff_.exhausted() || is_final(reason.code))) return end(reason);
+    home().set_deadline(this, home().now() + wait);
+  }
+
+  void on_turned_away(const error& reason) {
+    if (connection_ == 0) return;
+    failure_ = reason;
+    leave(reason);
+  }
+
+  void leave(const error& reason) {
+    if (connection_ == 0) return;
+    session_->leave(reason);
+    send(this, setup_.transport, transport::close_connection{connection_, reason});
+  }
+
+  void end(const error& reason) {
+    tell_requester(reason);
+    quit(caf::exit_reason::normal);
+  }
+
+  void tell_requester(error failure) {
+    if (!setup_.dial || !setup_.dial->wish.requester) return;
+    messages::peer_connected answer{setup_.dial->wish.number, std::nullopt, their_name_};
+    if (failure.code != errc::none) answer.failure = std::move(failure);
+    send(this, std::exchange(setup_.dial->wish.requester, nullptr), std::move(answer));
+  }
+
+  // -- what the session wants (peer_session_host) ---------------------------------------------------------------------------
+
+  void send_to_cache(auto&& message) { send(this, setup_.cache, std::forward<decltype(message)>(message)); }
+
+  void send(lane on, shared_bytes bytes) override {
+    send(this, setup_.transport, transport::send_bytes{connection_, on, std::move(bytes)});
+  }
+  void consumed(lane on, std::uint64_t bytes) override {
+    send(this, setup_.transport, transport::consumed{connection_, on, bytes});
+  }
+  void fail(error reason) override {
+    failure_ = reason;
+    send(this, setup_.transport, transport::close_connection{connection_, std::move(reason)});
+  }
+  void greeted(const hello_frame& hello) override {
+    their_name_ = hello.name;
+    send(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value()});
+  }
+  void established() override {
+    home().set_deadline(this, time_point::max());
+    send(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
+    tell_requester({});
+  }
+  void said_goodbye(const error& reason) override {
+    failure_ = {errc::connection_closed, fmt::format("the peer left: {}", to_string(reason))};
+  }
+  void apply(slab_ptr records, lane on, std::uint64_t first_sequence) override {
+    send_to_cache(messages::apply{tagged(0), std::move(records), number_, on, first_sequence});
+  }
+  void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) override {
+    send_to_cache(messages::pull{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait});
+  }
+  void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }
+  void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
+  void subscribed() override {
+    bool counts = session_->their_hello()->role == node_role::node;
+    send(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts});
+  }
+  void reached(lane on, log_position_number position, ack_level level) override {
+    last_sync_ms_ = setup_.wall_clock_ms();
+    send(this, setup_.ledger, messages::reached{number_, on, position, level});
+  }
+  void refused(lane on, log_position_number position, const error& reason) override {
+    ++error_count_;
+    send(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
+  }
+  void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
+    auto it = queries_.find(query);
+    if (it == queries_.end()) return;
+    send(this, it->second, messages::query_page{query, std::move(records), std::move(failure), last});
+    if (last) queries_.erase(it);
+  }
+
+  // -- queries and state --------------------------------------------------------------------------------------------------
+
+  void on_query(messages::run_query& m) {
+    if (!session_ || !session_->is_established()) {
+      error reason{errc::not_connected, fmt::format("no connection to peer '{}'", their_name_)};
+      return send(this, m.requester, messages::query_page{m.number, {}, std::move(reason), true});
+    }
+    queries_.insert_or_assign(m.number, m.requester);
+    session_->query(m.number, m.what, std::move(m.argument));
+  }
+
+  void remember_statistics() {
+    if (session_) before_ = total();
+  }
+
+  peer_session_statistics total() const {
+    auto sum = before_;
+    if (session_) {
+      const auto& now = session_->statistics();
+      sum.patterns_sent += now.patterns_sent;
+      sum.patterns_received += now.patterns_received;
+      sum.record_bytes_sent += now.record_bytes_sent;
+      sum.lane_bytes_sent += now.lane_bytes_sent;
+      sum.batches_acknowledged += now.batches_acknowledged;
+    }
+    return sum;
+  }
+
+  connection_state state() const {
+    auto sum = total();
+    connection_state s;
+    s.id = fmt::format("peer-{}", number_);
+    s.peer_id = their_name_;
+    s.address = remote_.family() == AF_UNSPEC && setup_.dial ? setup_.dial->wish.host_port : remote_.host();
+    s.port = remote_.port();
+    s.connected = session_ && session_->is_established();
+    s.incoming = setup_.accepted.has_value();
+    s.last_sync_ms = last_sync_ms_;
+    s.sync_count = sum.batches_acknowledged;
+    s.error_count = error_count_;
+    s.patterns_sent = sum.patterns_sent;
+    s.patterns_received = sum.patterns_received;
+    s.record_bytes_sent = sum.record_bytes_sent;
+    s.lane_bytes_sent = sum.lane_bytes_sent;
+    return s;
+  }
+
+  template <class Destination, class... Ts>
+  void send(peer_actor* self, const Destination& to, Ts&&... message) {
+    caf_compat::send(static_cast<loop_actor*>(self), to, std::forward<Ts>(message)...);
+  }
+
+  peer_setup setup_;
+  peer_number number_;
+  backoff backoff_;
+  std::uint64_t attempt_ = 0;
+  std::uint64_t epoch_ = 0;
+  connection_id connection_ = 0;
+  quicsync::address remote_;
+  peer_identity certificate_;
+  std::string their_name_;
+  error failure_;
+  bool ending_ = false;
+  std::optional<peer_session> session_;
+  std::map<std::uint64_t, caf::actor> queries_;
+
+  peer_session_statistics before_;  ///< of earlier connections
+  std::uint64_t error_count_ = 0;
+  std::int64_t last_sync_ms_ = 0;
+};
+
+}  // namespace
+
+caf::actor spawn_peer(caf::actor_system& system, loop& home, peer_setup setup) {
+  return system.spawn<peer_actor>(home, std::move(setup));
+}
+
+}  // namespace quicsync
