@@ -7,6 +7,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 option(QUICSYNC_WERROR "Warnings are errors (development and CI)" OFF)
 set(QUICSYNC_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 
+option(QUICSYNC_FUZZ "Build the fuzz targets (clang only)" OFF)
+
 # ccache takes a precompiled header for what its contents are, not for when it was made.
 find_program(CCACHE ccache)
 find_program(ENV_PROGRAM env)
@@ -39,4 +41,7 @@ if(QUICSYNC_SANITIZE)
     # CAF 0.17 forms null references in init_fun_factory.hpp.
     add_compile_options(-fno-sanitize=null)
   endif()
+endif()
+if(QUICSYNC_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
