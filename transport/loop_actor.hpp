@@ -35,7 +35,9 @@ class loop_actor : public caf::event_based_actor {
   }
 
  private:
+  friend class event_loop;
   loop& home_;
+  loop_actor* next_job_ = nullptr;  ///< the event loop's: its queues are linked through the actors, so a wake allocates nothing
 };
 
 }  // namespace quicsync

@@ -1,0 +1,323 @@
+#include <quicsync/transport/event_loop.hpp>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace quicsync {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// Bounds of one turn. Timers and sockets wait for as long as a turn takes, so it ends after this time, give or take one
+// round of `jobs_between_clock_reads`.
+constexpr std::chrono::microseconds turn_budget{500};
+constexpr unsigned jobs_between_clock_reads = 16;
+// Messages an actor may handle before it goes to the back of the queue: enough to merge, little enough to stay fair.
+constexpr std::size_t messages_per_resume = 64;
+constexpr std::size_t events_per_wait = 64;
+
+// epoll_event::data of the bell; sources are numbered from 1.
+constexpr std::uint64_t bell_number = 0;
+
+thread_local const event_loop* running_here = nullptr;
+
+std::array<epoll_event, events_per_wait>& event_buffer() {
+  thread_local std::array<epoll_event, events_per_wait> buffer;
+  return buffer;
+}
+
+// For counters that only the loop's thread writes.
+void count(std::atomic<std::uint64_t>& counter) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+// -- life -------------------------------------------------------------------------------------------------------------------
+
+result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system) {
+  const auto failed = [](const char* call) {
+    return fail(errc::io_failed,
+                std::string("cannot make an event loop: ") + call + ": " + std::generic_category().message(errno));
+  };
+  file_descriptor poll(epoll_create1(EPOLL_CLOEXEC));
+  if (!poll) return failed("epoll_create1");
+  file_descriptor bell(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!bell) return failed("eventfd");
+  epoll_event interest{};
+  interest.events = EPOLLIN;
+  interest.data.u64 = bell_number;
+  if (epoll_ctl(poll.get(), EPOLL_CTL_ADD, bell.get(), &interest) != 0) return failed("epoll_ctl");
+  return std::unique_ptr<event_loop>(new event_loop(system, std::move(poll), std::move(bell)));
+}
+
+event_loop::event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell)
+    : loop(&system), poll_(std::move(poll)), bell_(std::move(bell)) {}
+
+event_loop::~event_loop() {
+  // Only where run() was never called: the references that the jobs hold are given back.
+  take_posted();
+  while (auto* job = ready_.pop()) caf_compat::release(job);
+}
+
+bool event_loop::runs_here() const noexcept { return running_here == this; }
+
+void event_loop::run() {
+  running_here = this;
+  do {
+    count(turns_);
+    run_jobs();
+    end_turn();
+  } while (wait());
+  running_here = nullptr;
+  // The thread that dropped the last actor may still be inside unpin(): after this it is not, and the owner may destroy us.
+  const std::lock_guard last_one_out(unpinning_);
+}
+
+void event_loop::request_stop() noexcept {
+  stopping_.store(true, std::memory_order_seq_cst);
+  wake_if_asleep();
+}
+
+void event_loop::pin() { pinned_.fetch_add(1, std::memory_order_relaxed); }
+
+void event_loop::unpin() {
+  const std::lock_guard hold(unpinning_);
+  if (pinned_.fetch_sub(1, std::memory_order_seq_cst) == 1) wake_if_asleep();
+}
+
+event_loop::counters event_loop::statistics() const noexcept {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  return {turns_.load(relaxed), wakes_.load(relaxed), jobs_.load(relaxed), wake_writes_.load(relaxed)};
+}
+
+// -- jobs -------------------------------------------------------------------------------------------------------------------
+
+void event_loop::job_queue::push(loop_actor* job) noexcept {
+  job->next_job_ = nullptr;
+  if (last_ == nullptr)
+    first_ = job;
+  else
+    last_->next_job_ = job;
+  last_ = job;
+}
+
+loop_actor* event_loop::job_queue::pop() noexcept {
+  auto* job = first_;
+  if (job == nullptr) return nullptr;
+  first_ = job->next_job_;
+  if (first_ == nullptr) last_ = nullptr;
+  return job;
+}
+
+void event_loop::exec_later(caf::resumable* job) {
+  if (job->subtype() != caf::resumable::io_actor) {
+    caf_compat::schedule_on_pool(system(), job);
+    return;
+  }
+  auto* actor = static_cast<loop_actor*>(job);
+  if (runs_here())
+    ready_.push(actor);
+  else
+    post(actor);
+}
+
+// No wake-up is lost. Both sides first write, then read what the other writes: the poster pushes the job, then reads
+// `asleep_`; the loop sets `asleep_`, then reads `posted_` (and `stopping_`, `pinned_`) before it sleeps. All four are
+// sequentially consistent, so in their one total order at least one side comes second and sees the other's write: the
+// loop finds the job and does not sleep, or the poster finds the loop asleep and rings. Of several posters the one whose
+// exchange finds `true` rings, and one ring is enough, since the loop takes the whole stack.
+//
+// The poster holds a reference to the actor, hence a pin: the loop outlives this call even where the actor runs, and ends,
+// before it returns.
+void event_loop::post(loop_actor* job) noexcept {
+  auto* top = posted_.load(std::memory_order_relaxed);
+  do {
+    job->next_job_ = top;
+  } while (!posted_.compare_exchange_weak(top, job, std::memory_order_seq_cst, std::memory_order_relaxed));
+  wake_if_asleep();
+}
+
+void event_loop::wake_if_asleep() noexcept {
+  if (!asleep_.load(std::memory_order_seq_cst) || !asleep_.exchange(false, std::memory_order_relaxed)) return;
+  wake_writes_.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t one = 1;
+  // Cannot fail but by overflow, and then the bell rings already.
+  [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
+}
+
+void event_loop::take_posted() noexcept {
+  if (posted_.load(std::memory_order_relaxed) == nullptr) return;
+  auto* newest = posted_.exchange(nullptr, std::memory_order_acquire);
+  loop_actor* oldest = nullptr;
+  while (newest != nullptr) {
+    auto* next = newest->next_job_;
+    newest->next_job_ = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  while (oldest != nullptr) {
+    auto* next = oldest->next_job_;
+    ready_.push(oldest);
+    oldest = next;
+  }
+}
+
+void event_loop::run_jobs() {
+  take_posted();
+  if (ready_.empty()) return;
+  const auto end = now() + turn_budget;
+  unsigned until_clock_read = jobs_between_clock_reads;
+  while (auto* job = ready_.pop()) {
+    count(jobs_);
+    // Once resume() says that the actor waits for a message, another thread may post it again: it is not touched any more.
+    if (job->resume(this, messages_per_resume) == caf::resumable::resume_later)
+      ready_.push(job);
+    else
+      caf_compat::release(job);
+    if (--until_clock_read == 0) {
+      if (now() >= end) return;
+      until_clock_read = jobs_between_clock_reads;
+    }
+    if (ready_.empty()) take_posted();
+  }
+}
+
+// -- sources ----------------------------------------------------------------------------------------------------------------
+
+// Sources come and go inside the callbacks: every walk goes by index, and a removed one stays as a hole until end_turn().
+
+event_loop::entry* event_loop::find(const source* what) noexcept {
+  const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const entry& e) { return e.what == what; });
+  return at == sources_.end() ? nullptr : &*at;
+}
+
+void event_loop::add(source* what, int descriptor, unsigned events) {
+  sources_.push_back({what, ++last_number_, descriptor, time_point::max()});
+  if (descriptor < 0) return;
+  epoll_event interest{};
+  interest.events = events;
+  interest.data.u64 = last_number_;
+  if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, descriptor, &interest) != 0) {
+    const auto why = errno;
+    sources_.back().what = nullptr;
+    removed_some_ = true;
+    // Thrown inside the actor that adds its socket: it ends with this text.
+    throw std::system_error(why, std::generic_category(), "cannot watch a descriptor");
+  }
+}
+
+void event_loop::change(source* what, unsigned events) {
+  auto* known = find(what);
+  if (known == nullptr || known->descriptor < 0) return;
+  epoll_event interest{};
+  interest.events = events;
+  interest.data.u64 = known->number;
+  epoll_ctl(poll_.get(), EPOLL_CTL_MOD, known->descriptor, &interest);
+}
+
+void event_loop::remove(source* what) {
+  auto* known = find(what);
+  if (known == nullptr) return;
+  if (known->descriptor >= 0) epoll_ctl(poll_.get(), EPOLL_CTL_DEL, known->descriptor, nullptr);
+  known->what = nullptr;
+  known->deadline = time_point::max();
+  removed_some_ = true;
+}
+
+void event_loop::set_deadline(source* what, time_point when) {
+  if (auto* known = find(what)) known->deadline = when;
+}
+
+void event_loop::end_turn() {
+  for (std::size_t i = 0; i < sources_.size(); ++i)
+    if (auto* what = sources_[i].what) what->on_turn_end();
+  if (!removed_some_) return;
+  removed_some_ = false;
+  std::erase_if(sources_, [](const entry& e) { return e.what == nullptr; });
+}
+
+time_point event_loop::next_deadline() const noexcept {
+  auto earliest = time_point::max();
+  for (const auto& known : sources_) earliest = std::min(earliest, known.deadline);
+  return earliest;
+}
+
+void event_loop::fire_deadlines() {
+  if (next_deadline() == time_point::max()) return;
+  const auto current = now();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].what == nullptr || sources_[i].deadline > current) continue;
+    sources_[i].deadline = time_point::max();
+    sources_[i].what->on_deadline();
+  }
+}
+
+// -- waiting ----------------------------------------------------------------------------------------------------------------
+
+// False: the loop ends.
+bool event_loop::wait() {
+  auto until = time_point::min();  // work is left: only look
+  if (ready_.empty()) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (posted_.load(std::memory_order_seq_cst) == nullptr) {
+      if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) {
+        asleep_.store(false, std::memory_order_relaxed);
+        return false;
+      }
+      count(wakes_);
+      until = next_deadline();
+    }
+  }
+  const auto ready = wait_for_events(until);
+  asleep_.store(false, std::memory_order_relaxed);
+  dispatch(ready);
+  fire_deadlines();
+  return true;
+}
+
+int event_loop::wait_for_events(time_point until) {
+  auto& events = event_buffer();
+  const auto room = static_cast<int>(events.size());
+  if (until == time_point::max()) return epoll_wait(poll_.get(), events.data(), room, -1);
+  if (until == time_point::min()) return epoll_wait(poll_.get(), events.data(), room, 0);
+  const auto left = std::max(until - now(), steady_clock::duration::zero());
+#if defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 35)
+  if (precise_waits_) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    timespec timeout{};
+    timeout.tv_sec = seconds.count();
+    timeout.tv_nsec = std::chrono::nanoseconds(left - seconds).count();
+    const auto ready = epoll_pwait2(poll_.get(), events.data(), room, &timeout, nullptr);
+    if (ready >= 0 || errno != ENOSYS) return ready;
+    precise_waits_ = false;
+  }
+#endif
+#endif
+  constexpr std::chrono::milliseconds longest{60'000};
+  const auto rounded = std::min(std::chrono::ceil<std::chrono::milliseconds>(left), longest);
+  return epoll_wait(poll_.get(), events.data(), room, static_cast<int>(rounded.count()));
+}
+
+void event_loop::dispatch(int count_of_events) {
+  auto& events = event_buffer();
+  for (int i = 0; i < count_of_events; ++i) {
+    const auto number = events[static_cast<std::size_t>(i)].data.u64;
+    if (number == bell_number) {
+      std::uint64_t rings = 0;
+      [[maybe_unused]] const auto taken = ::read(bell_.get(), &rings, sizeof rings);
+      continue;
+    }
+    const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const entry& e) { return e.number == number; });
+    if (at != sources_.end() && at->what != nullptr) at->what->on_ready(events[static_cast<std::size_t>(i)].events);
+  }
+}
+
+}  // namespace quicsync
