@@ -17,7 +17,8 @@ struct node_parts {
   endpoint_config quic;
   std::function<result<std::unique_ptr<datagram_socket>>()> open_socket;
   std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
-  std::uint64_t seed = 0;  ///< of everything random that is not a secret of TLS
+  std::uint64_t seed = 0;      ///< of everything random that is no secret: instance numbers, jitter
+  std::uint64_t key_seed = 0;  ///< secret: of the hash that spreads ids in the cache (slab_item::key)
 };
 
 /// Messages: start_node, stop_node, connect_peer, remove_peer, ask_state, listen, clear; `happened` from the others.

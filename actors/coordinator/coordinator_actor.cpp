@@ -1,0 +1,396 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <quicsync/actors/cache/cache_actor.hpp>
+#include <quicsync/actors/coordinator/coordinator_actor.hpp>
+#include <quicsync/actors/coordinator/membership.hpp>
+#include <quicsync/actors/peer/ledger_actor.hpp>
+#include <quicsync/actors/peer/peer_actor.hpp>
+#include <quicsync/transport/transport_actor.hpp>
+#include <random>
+
+namespace quicsync {
+namespace {
+
+using caf_compat::send;
+namespace transport = transport_messages;
+
+class coordinator_actor : public caf::event_based_actor {
+ public:
+  coordinator_actor(caf::actor_config& actor_config, node_config config, node_parts parts)
+      : caf::event_based_actor(actor_config),
+        config_(std::move(config)),
+        parts_(std::move(parts)),
+        random_(parts_.seed),
+        hello_(own_hello()),
+        members_(hello_, config_.allowed_peers) {}
+
+  const char* name() const override { return "coordinator"; }
+
+  caf::behavior make_behavior() override {
+    set_down_handler([this](caf::down_msg& m) { on_down(m); });
+    return {
+        // handle
+        [this](messages::start_node& m) { on_start(m); },
+        [this](messages::stop_node& m) { on_stop(m); },
+        [this](messages::connect_peer& m) { on_connect(m); },
+        [this](messages::remove_peer& m) { on_remove(m); },
+        [this](messages::listen& m) { listeners_.push_back(std::move(m.listener)); },
+        [this](messages::run_query& m) { on_query(m); },
+        [this](messages::ask_state) { return on_ask_state(); },
+        [this](const messages::happened& m) { emit(m.what); },
+        // transport
+        [this](const transport::listening& m) { on_listening(m); },
+        [this](transport::accepted& m) { on_accepted(m); },
+        [this](const transport::rejected& m) {
+          event what;
+          what.name = "peer:error";
+          what.address = m.remote.to_string();
+          what.failure = m.reason;
+          emit(what);
+        },
+        // peers
+        [this](const messages::peer_hello& m) { on_hello(m); },
+        [this](messages::peer_ready& m) { on_ready(m); },
+        [this](const messages::peer_lost& m) { on_lost(m); },
+    };
+  }
+
+  void on_exit() override {
+    listeners_.clear();
+    actors_.clear();
+    transport_ = cache_ = ledger_ = nullptr;
+  }
+
+ private:
+  hello_frame own_hello() {
+    hello_frame hello;
+    hello.name = config_.id.empty() && parts_.quic.identity ? parts_.quic.identity->name() : config_.id;
+    hello.role = config_.role;
+    hello.instance = random_();
+    hello.pattern_bytes_max = limits::pattern_bytes;
+    hello.level = ack_level::applied;
+    hello.log.incarnation = random_();
+    return hello;
+  }
+
+  // -- start and stop -------------------------------------------------------------------------------------------------------
+
+  void on_start(messages::start_node& m) {
+    auto refuse = [&](error reason) { send(this, m.requester, messages::node_started{std::move(reason), 0, nullptr}); };
+    if (running_ || starting_) return refuse({errc::already_running, fmt::format("node '{}' is already running", hello_.name)});
+    auto socket = parts_.open_socket();
+    if (!socket) return refuse(std::move(socket.error()));
+    auto quic = endpoint::make(parts_.quic);
+    if (!quic) return refuse(std::move(quic.error()));
+
+    auto self = caf::actor_cast<caf::actor>(this);
+    key_seed_ = parts_.key_seed;
+    ledger_ = spawn_ledger(system(), *parts_.home, self);
+    cache_ = spawn_cache(system(), *parts_.home, key_seed_, ledger_, self);
+    transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self);
+    for (const auto& a : {ledger_, cache_, transport_}) monitor(a);
+    starting_ = std::move(m.requester);
+  }
+
+  void on_listening(const transport::listening& m) {
+    running_ = true;
+    port_ = m.local.port();
+    send(this, std::exchange(starting_, nullptr), messages::node_started{std::nullopt, port_, cache_});
+    event what;
+    what.name = "server:started";
+    what.port = port_;
+    emit(what);
+    for (const auto& peer : config_.peers) {
+      messages::connect_peer wish;
+      wish.host_port = peer.address.find(':') == std::string::npos ? fmt::format("{}:{}", peer.address, peer.port)
+                                                                   : fmt::format("[{}]:{}", peer.address, peer.port);
+      wish.name = peer.id;
+      spawn_dialling(std::move(wish));
+    }
+  }
+
+  void on_stop(messages::stop_node& m) {
+    if (!running_) return send(this, m.requester, messages::node_stopped{});
+    stopping_ = std::move(m.requester);
+    running_ = false;
+    for (const auto& [id, a] : actors_) send_exit(a, caf::exit_reason::user_shutdown);
+    stop_further();
+  }
+
+  // First the peers say goodbye, then the transport sends what they said, then the rest ends.
+  void stop_further() {
+    if (!stopping_ || !actors_.empty()) return;
+    if (transport_) {
+      send_exit(transport_, caf::exit_reason::user_shutdown);
+      return;
+    }
+    for (auto* a : {&cache_, &ledger_})
+      if (*a) send_exit(std::exchange(*a, nullptr), caf::exit_reason::user_shutdown);
+    event what;
+    what.name = "server:stopped";
+    emit(what);
+    send(this, std::exchange(stopping_, nullptr), messages::node_stopped{});
+  }
+
+  void on_down(caf::down_msg& m) {
+    if (transport_ && m.source == transport_.address()) {
+      transport_ = nullptr;
+      if (!stopping_) lose_vital_actor("transport", m.reason);
+      return stop_further();
+    }
+    if ((cache_ && m.source == cache_.address()) || (ledger_ && m.source == ledger_.address())) {
+      if (!stopping_ && running_) lose_vital_actor("cache or ledger", m.reason);
+      return;
+    }
+    auto it = std::find_if(actors_.begin(), actors_.end(), [&](const auto& a) { return a.second == m.source; });
+    if (it == actors_.end()) return;
+    member_id id = it->first;
+    bool crashed = m.reason && m.reason != caf::exit_reason::normal && m.reason != caf::exit_reason::user_shutdown;
+    actors_.erase(it);
+    forget_member(id, crashed ? error{errc::internal, system().render(m.reason)} : error{});
+    stop_further();
+  }
+
+  void lose_vital_actor(std::string_view what_ended, const caf::error& reason) {
+    event what;
+    what.name = "server:error";
+    what.failure = {errc::internal, fmt::format("the {} actor ended: {}", what_ended, system().render(reason))};
+    emit(what);
+  }
+
+  // -- peers ------------------------------------------------------------------------------------------------------------------
+
+  peer_setup common_setup() {
+    peer_setup setup;
+    setup.number = members_.next_number();
+    setup.session.hello = hello_;
+    setup.session.batch_patterns = config_.batch_size;
+    setup.session.compress = config_.compression;
+    setup.session.key_seed = key_seed_;
+    setup.session.check_name = parts_.quic.verify.check_peer;
+    setup.session.wish.subscribe = config_.role == node_role::node;
+    setup.wall_clock_ms = parts_.wall_clock_ms;
+    setup.transport = transport_;
+    setup.cache = cache_;
+    setup.ledger = ledger_;
+    setup.coordinator = caf::actor_cast<caf::actor>(this);
+    return setup;
+  }
+
+  void adopt_actor(member_id id, peer_setup setup) {
+    caf::actor peer = spawn_peer(system(), *parts_.home, std::move(setup));
+    monitor(peer);
+    ids_.emplace(peer.address(), id);
+    actors_.emplace(id, std::move(peer));
+  }
+
+  void spawn_dialling(messages::connect_peer wish) {
+    peer_setup setup = common_setup();
+    membership::member first;
+    first.name = wish.name;
+    first.address = wish.host_port;
+    first.number = setup.number;
+    first.dialled_by_config = wish.keep;
+    if (config_.role == node_role::client) setup.session.wish = wish.wish;
+    setup.dial = peer_setup::outgoing{std::move(wish), config_.retry, random_()};
+    adopt_actor(members_.add(std::move(first)), std::move(setup));
+  }
+
+  void on_connect(messages::connect_peer& m) {
+    if (!running_) {
+      messages::peer_connected answer{m.number, error{errc::not_running, "the node is not running"}, m.name};
+      return send(this, m.requester, std::move(answer));
+    }
+    spawn_dialling(std::move(m));
+  }
+
+  void on_accepted(transport::accepted& m) {
+    if (!running_) return send(this, transport_, transport::close_connection{m.id, {errc::not_running, "the node stops"}});
+    peer_setup setup = common_setup();
+    membership::member first;
+    first.name = m.peer.name;
+    first.address = m.remote.to_string();
+    first.number = setup.number;
+    first.incoming = true;
+    setup.accepted = std::move(m);
+    adopt_actor(members_.add(std::move(first)), std::move(setup));
+  }
+
+  std::optional<member_id> sender_id() const {
+    auto it = ids_.find(current_sender() ? current_sender()->address() : caf::actor_addr{});
+    return it == ids_.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  void on_hello(const messages::peer_hello& m) {
+    auto id = sender_id();
+    if (!id || !actors_.count(*id)) return;
+    auto decision = members_.greet(*id, m.hello, m.incoming);
+    if (decision.refusal.code != errc::none)
+      return send(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal)});
+    if (decision.replaces) {
+      error reason{errc::duplicate_peer, fmt::format("'{}' has another connection", m.hello.name)};
+      send(this, actors_.at(*decision.replaces), messages::turn_away{std::move(reason)});
+    }
+    send(this, actors_.at(*id), messages::welcome{decision.number});
+  }
+
+  void on_ready(messages::peer_ready& m) {
+    auto id = sender_id();
+    const auto* member = id ? members_.find(*id) : nullptr;
+    if (!member) return;
+    event what;
+    what.name = "peer:connected";
+    what.peer_id = member->name;
+    what.address = m.address;
+    members_.ready(*id, std::move(m.address));
+    emit(what);
+  }
+
+  void on_lost(const messages::peer_lost& m) {
+    auto id = sender_id();
+    if (id) lose(*id, m.was_ready, m.reason);
+  }
+
+  void lose(member_id id, bool was_ready, const error& reason) {
+    const auto* member = members_.find(id);
+    if (!member) return;
+    event what;
+    what.peer_id = member->name;
+    what.address = member->address;
+    bool expected = reason.code == errc::none || reason.code == errc::connection_closed ||
+                    reason.code == errc::duplicate_peer || reason.code == errc::cancelled;
+    if (!expected) {
+      what.name = "peer:error";
+      what.failure = reason;
+      emit(what);
+    }
+    if (was_ready) {
+      what.name = "peer:disconnected";
+      what.failure = {};
+      emit(what);
+    }
+    for (member_id freed : members_.lost(id))
+      if (auto it = actors_.find(freed); it != actors_.end()) send(this, it->second, messages::dial_again{});
+  }
+
+  void forget_member(member_id id, const error& crash) {
+    const auto* member = members_.find(id);
+    if (member) lose(id, member->ready, crash);
+    members_.remove(id);
+    std::erase_if(ids_, [&](const auto& entry) { return entry.second == id; });
+    auto removal = removals_.find(id);
+    if (removal == removals_.end()) return;
+    send(this, removal->second.second, messages::peer_removed{});
+    event what;
+    what.name = "peer:removed";
+    what.peer_id = removal->second.first;
+    emit(what);
+    removals_.erase(removal);
+  }
+
+  void on_remove(messages::remove_peer& m) {
+    auto found = members_.with_name(m.name);
+    if (found.empty()) {
+      messages::peer_removed answer{error{errc::unknown_peer, fmt::format("there is no peer '{}'", m.name)}};
+      return send(this, m.requester, std::move(answer));
+    }
+    for (member_id id : found) {
+      removals_.insert_or_assign(id, std::pair{m.name, m.requester});
+      send(this, actors_.at(id), messages::leave{{errc::connection_closed, "the peer was removed"}});
+    }
+  }
+
+  void on_query(messages::run_query& m) {
+    for (const auto& [id, member] : members_.all())
+      if (member.ready) return send(this, actors_.at(id), std::move(m));
+    messages::query_page answer{m.number, {}, error{errc::not_connected, "no peer is connected"}, true};
+    send(this, m.requester, std::move(answer));
+  }
+
+  // -- events and state -----------------------------------------------------------------------------------------------------
+
+  void emit(const event& what) {
+    if (what.name == "sync:completed") {
+      ++statistics_.total_syncs;
+      ++statistics_.successful_syncs;
+      statistics_.total_patterns += what.pattern_count;
+      latency_sum_ms_ += what.latency_ms;
+    } else if (what.name == "sync:failed") {
+      ++statistics_.total_syncs;
+      ++statistics_.failed_syncs;
+    }
+    for (const auto& listener : listeners_) send(this, listener, messages::happened{what});
+  }
+
+  /// Gathers the answers of all peers, the cache and the transport into one.
+  struct gathering {
+    node_state state;
+    std::size_t missing = 0;
+    caf::response_promise promise;
+    void arrived() {
+      if (--missing != 0) return;
+      std::uint64_t records = 0, lanes = 0;
+      for (const auto& p : state.peers) {
+        records += p.record_bytes_sent;
+        lanes += p.lane_bytes_sent;
+      }
+      if (records != 0) state.stats.compression_ratio = static_cast<double>(lanes) / static_cast<double>(records);
+      promise.deliver(state);
+    }
+  };
+
+  caf::result<node_state> on_ask_state() {
+    auto g = std::make_shared<gathering>();
+    g->state.running = running_;
+    g->state.port = port_;
+    g->state.connections = members_.connections();
+    g->state.stats = statistics_;
+    if (statistics_.successful_syncs != 0)
+      g->state.stats.average_latency_ms = latency_sum_ms_ / static_cast<double>(statistics_.successful_syncs);
+    g->promise = make_response_promise();
+    g->missing = 1;
+    auto ask = [&](const caf::actor& whom, auto question, auto take) {
+      ++g->missing;
+      request(whom, state_timeout, std::move(question))
+          .then([g, take](const auto& answer) { take(*g, answer); g->arrived(); }, [g](caf::error&) { g->arrived(); });
+    };
+    for (const auto& [id, a] : actors_)
+      ask(a, messages::ask_connection_state{}, [](gathering& into, const connection_state& s) { into.state.peers.push_back(s); });
+    if (cache_)
+      ask(cache_, messages::ask_state{}, [](gathering& into, const node_state& s) { into.state.patterns = s.patterns; });
+    if (transport_)
+      ask(transport_, transport::statistics_request{}, [](gathering& into, const transport::statistics_reply& s) {
+        into.state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
+      });
+    auto promise = g->promise;
+    g->arrived();
+    return promise;
+  }
+
+  static constexpr std::chrono::seconds state_timeout{2};
+
+  node_config config_;
+  node_parts parts_;
+  std::mt19937_64 random_;
+  hello_frame hello_;
+  std::uint64_t key_seed_ = 0;
+  membership members_;
+  std::map<member_id, caf::actor> actors_;
+  std::map<caf::actor_addr, member_id> ids_;
+  std::map<member_id, std::pair<std::string, caf::actor>> removals_;
+  std::vector<caf::actor> listeners_;
+  caf::actor transport_, cache_, ledger_;
+  caf::actor starting_, stopping_;
+  bool running_ = false;
+  std::uint16_t port_ = 0;
+  node_statistics statistics_;
+  double latency_sum_ms_ = 0;
+};
+
+}  // namespace
+
+caf::actor spawn_coordinator(caf::actor_system& system, node_config config, node_parts parts) {
+  return system.spawn<coordinator_actor>(std::move(config), std::move(parts));
+}
+
+}  // namespace quicsync

@@ -1,0 +1,149 @@
+#include <quicsync/actors/gate_actor.hpp>
+
+namespace quicsync {
+namespace {
+
+using caf_compat::send;
+
+sync_report failed_report(errc code, std::string context) {
+  sync_report r;
+  r.failure = {code, std::move(context)};
+  return r;
+}
+
+class gate_actor : public caf::event_based_actor {
+ public:
+  gate_actor(caf::actor_config& config, caf::actor coordinator)
+      : caf::event_based_actor(config), coordinator_(std::move(coordinator)) {}
+
+  const char* name() const override { return "gate"; }
+
+  caf::behavior make_behavior() override {
+    send(this, coordinator_, messages::listen{self()});
+    return {
+        [this](gate_messages::on_event& m) { handlers_.emplace_back(std::move(m.name), std::move(m.handler)); },
+        [this](gate_messages::await_report& m) { on_share(m); },
+        [this](gate_messages::await_connection& m) {
+          m.question.number = ++last_number_;
+          m.question.requester = self();
+          connections_.emplace(last_number_, std::move(m.done));
+          send(this, coordinator_, std::move(m.question));
+        },
+        [this](gate_messages::await_pages& m) {
+          m.question.number = ++last_number_;
+          m.question.requester = self();
+          pages_.emplace(last_number_, std::move(m.page));
+          send(this, coordinator_, std::move(m.question));
+        },
+        [this](gate_messages::await_start& m) {
+          starting_.push_back(std::move(m.done));
+          send(this, coordinator_, messages::start_node{self()});
+        },
+        [this](gate_messages::await_stop& m) {
+          stopping_.push_back(std::move(m.done));
+          send(this, coordinator_, messages::stop_node{self()});
+        },
+        [this](gate_messages::await_removal& m) {
+          m.question.requester = self();
+          removals_.push_back(std::move(m.done));
+          send(this, coordinator_, std::move(m.question));
+        },
+        // answers
+        [this](const messages::shared&) {},  // its outcomes come again with the report
+        [this](const messages::report& m) { on_report(m); },
+        [this](const messages::peer_connected& m) { on_connected(m); },
+        [this](const messages::query_page& m) { on_page(m); },
+        [this](const messages::node_started& m) {
+          if (!m.failure) cache_ = m.cache;
+          take_first(starting_)->set_value(m);
+        },
+        [this](messages::node_stopped) {
+          cache_ = nullptr;
+          fail_waiting();
+          take_first(stopping_)->set_value();
+        },
+        [this](const messages::peer_removed& m) {
+          take_first(removals_)->set_value(m.failure ? result<void>(fail(*m.failure)) : result<void>());
+        },
+        [this](const messages::happened& m) {
+          for (const auto& [name, handler] : handlers_)
+            if (name.empty() || name == m.what.name) handler(m.what);
+        },
+    };
+  }
+
+  void on_exit() override {
+    fail_waiting();
+    handlers_.clear();
+    cache_ = coordinator_ = nullptr;
+  }
+
+ private:
+  caf::actor self() { return caf::actor_cast<caf::actor>(this); }
+
+  template <class T>
+  static T take_first(std::vector<T>& waiting) {
+    T first = std::move(waiting.front());
+    waiting.erase(waiting.begin());
+    return first;
+  }
+
+  void on_share(gate_messages::await_report& m) {
+    if (!cache_) return m.done(failed_report(errc::not_running, "the node is not running"));
+    m.question.number = ++last_number_;
+    m.question.requester = self();
+    reports_.emplace(last_number_, std::move(m.done));
+    send(this, cache_, std::move(m.question));
+  }
+
+  void on_report(const messages::report& m) {
+    auto it = reports_.find(m.number);
+    if (it == reports_.end()) return;
+    auto done = std::move(it->second);
+    reports_.erase(it);
+    done(m.outcome);
+  }
+
+  void on_connected(const messages::peer_connected& m) {
+    auto it = connections_.find(m.number);
+    if (it == connections_.end()) return;
+    it->second->set_value(m.failure ? result<std::string>(fail(*m.failure)) : result<std::string>(m.name));
+    connections_.erase(it);
+  }
+
+  void on_page(const messages::query_page& m) {
+    auto it = pages_.find(m.number);
+    if (it == pages_.end()) return;
+    std::vector<record_view> records;
+    for (const auto& slab : m.records)
+      for (std::size_t i = 0; i < slab->size(); ++i) records.push_back(slab->record(i));
+    it->second({records, m.failure, m.last});
+    if (m.last) pages_.erase(it);
+  }
+
+  void fail_waiting() {
+    const error reason{errc::not_running, "the node stopped"};
+    for (auto& [number, done] : std::exchange(reports_, {})) done(failed_report(reason.code, reason.context));
+    for (auto& [number, done] : std::exchange(connections_, {})) done->set_value(fail(reason));
+    for (auto& [number, page] : std::exchange(pages_, {})) page({{}, reason, true});
+    for (auto& done : std::exchange(removals_, {})) done->set_value(fail(reason));
+  }
+
+  caf::actor coordinator_, cache_;
+  std::uint64_t last_number_ = 0;
+  std::vector<std::pair<std::string, std::function<void(const event&)>>> handlers_;
+  std::map<std::uint64_t, std::function<void(const sync_report&)>> reports_;
+  std::map<std::uint64_t, std::shared_ptr<std::promise<result<std::string>>>> connections_;
+  std::map<std::uint64_t, std::function<void(const server::answer&)>> pages_;
+  std::vector<std::shared_ptr<std::promise<messages::node_started>>> starting_;
+  std::vector<std::shared_ptr<std::promise<void>>> stopping_;
+  std::vector<std::shared_ptr<std::promise<result<void>>>> removals_;
+};
+
+}  // namespace
+
+caf::actor spawn_gate(caf::actor_system& system, caf::actor coordinator) {
+  return system.spawn<gate_actor>(std::move(coordinator));
+}
+
+}  // namespace quicsync

@@ -1,0 +1,342 @@
+#include <atomic>
+#include <fmt/format.h>
+#include <mutex>
+#include <quicsync/actors/coordinator/coordinator_actor.hpp>
+#include <quicsync/actors/gate_actor.hpp>
+#include <quicsync/actors/server.hpp>
+#include <quicsync/actors/subscriber.hpp>
+#include <quicsync/transport/crypto.hpp>
+#include <quicsync/transport/event_loop.hpp>
+#include <quicsync/transport/udp_socket.hpp>
+#include <thread>
+
+namespace quicsync {
+namespace {
+
+constexpr std::size_t pool_threads = 2;
+
+std::uint64_t random_number() {
+  std::uint64_t n = 0;
+  crypto::random_bytes(reinterpret_cast<std::uint8_t*>(&n), sizeof n);
+  return n;
+}
+
+std::int64_t unix_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+caf::actor_system_config& tuned(caf::actor_system_config& config) {
+  caf_compat::set_scheduler(config, "sharing", pool_threads);
+  return config;
+}
+
+result<std::shared_ptr<const credentials>> identity_of(const node_config& config) {
+  if (!config.reject_unauthorized && config.cert.empty())
+    return credentials::make_insecure(config.id.empty() ? fmt::format("insecure-{:08x}", random_number() >> 32) : config.id);
+  return credentials::load({config.cert, config.key, config.ca});
+}
+
+/// The descriptor of one cached_patterns() or get(): a question to the cache from outside of any actor.
+template <class Answer, class Question>
+result<Answer> ask(caf::actor_system& system, const caf::actor& whom, Question question) {
+  if (!whom) return fail(errc::not_running, "the node is not running");
+  caf::scoped_actor self{system};
+  result<Answer> out = fail(errc::not_running, "the node stopped");
+  self->request(whom, std::chrono::seconds(30), std::move(question))
+      .receive([&](Answer& answer) { out = std::move(answer); },
+               [&](caf::error& e) { out = fail(errc::not_running, system.render(e)); });
+  return out;
+}
+
+}  // namespace
+
+struct server::implementation {
+  node_config config;
+  std::shared_ptr<const credentials> identity;
+  std::uint64_t key_seed = random_number();
+
+  caf::actor_system_config system_config;
+  caf::actor_system system{tuned(system_config)};
+  std::unique_ptr<event_loop> home;
+  std::thread loop_thread;
+  caf::actor coordinator, gate;
+
+  std::mutex mutex;  ///< guards what follows
+  caf::actor cache;
+  std::map<std::uint64_t, caf::actor> subscriptions;
+  std::uint64_t last_subscription = 0;
+  std::atomic<std::uint16_t> port{0};
+
+  caf::actor current_cache() {
+    std::lock_guard lock(mutex);
+    return cache;
+  }
+
+  node_parts parts();
+  void end();
+};
+
+node_parts server::implementation::parts() {
+  node_parts p;
+  p.home = home.get();
+  p.quic.identity = identity;
+  p.quic.verify.check_peer = config.reject_unauthorized;
+  p.quic.verify.require_client_certificate = config.reject_unauthorized && config.enable_auth;
+  p.quic.accept = config.role == node_role::node;
+  p.open_socket = [host = config.host, port = config.port]() -> result<std::unique_ptr<datagram_socket>> {
+    auto where = resolve({host, port});
+    if (!where) return fail(std::move(where.error()));
+    auto socket = udp_socket::bind(*where);
+    if (!socket) return fail(std::move(socket.error()));
+    return std::unique_ptr<datagram_socket>(std::move(*socket));
+  };
+  p.wall_clock_ms = unix_ms;
+  p.seed = random_number();
+  p.key_seed = key_seed;
+  return p;
+}
+
+server::server(std::unique_ptr<implementation> impl) : impl_(std::move(impl)) {}
+
+result<std::unique_ptr<server>> server::make(node_config config) {
+  auto identity = identity_of(config);
+  if (!identity) return fail(std::move(identity.error()));
+  if (!config.id.empty() && config.id != (*identity)->name())
+    return fail(errc::certificate_name, fmt::format("the id is '{}', but the certificate {} is for '{}'", config.id,
+                                                    config.cert.string(), (*identity)->name()));
+  auto impl = std::make_unique<implementation>();
+  impl->config = std::move(config);
+  impl->config.id = (*identity)->name();
+  impl->identity = std::move(*identity);
+  auto home = event_loop::make(impl->system);
+  if (!home) return fail(std::move(home.error()));
+  impl->home = std::move(*home);
+  impl->loop_thread = std::thread([loop = impl->home.get()] { loop->run(); });
+  impl->coordinator = spawn_coordinator(impl->system, impl->config, impl->parts());
+  impl->gate = spawn_gate(impl->system, impl->coordinator);
+  return std::unique_ptr<server>(new server(std::move(impl)));
+}
+
+void server::implementation::end() {
+  caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(coordinator, caf::exit_reason::user_shutdown);
+  gate = coordinator = nullptr;
+  home->request_stop();
+  loop_thread.join();
+}
+
+server::~server() {
+  stop();
+  impl_->end();
+}
+
+result<void> server::start() {
+  auto done = std::make_shared<std::promise<messages::node_started>>();
+  auto started = done->get_future();
+  caf_compat::anon_send(impl_->gate, gate_messages::await_start{std::move(done)});
+  auto answer = started.get();
+  if (answer.failure) return fail(*answer.failure);
+  std::lock_guard lock(impl_->mutex);
+  impl_->cache = answer.cache;
+  impl_->port = answer.port;
+  return {};
+}
+
+void server::stop() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (auto& [number, subscriber] : impl_->subscriptions)
+      caf::anon_send_exit(subscriber, caf::exit_reason::user_shutdown);
+    impl_->subscriptions.clear();
+    impl_->cache = nullptr;
+    impl_->port = 0;
+  }
+  auto done = std::make_shared<std::promise<void>>();
+  auto stopped = done->get_future();
+  caf_compat::anon_send(impl_->gate, gate_messages::await_stop{std::move(done)});
+  stopped.get();
+}
+
+bool server::running() const noexcept { return impl_->port != 0; }
+std::uint16_t server::port() const noexcept { return impl_->port; }
+const std::string& server::name() const noexcept { return impl_->config.id; }
+
+// -- peers --------------------------------------------------------------------------------------------------------------------
+
+std::future<result<std::string>> server::connect_to_peer(std::string host_port, std::string name, peer_wish wish) {
+  auto done = std::make_shared<std::promise<result<std::string>>>();
+  auto connected = done->get_future();
+  messages::connect_peer question;
+  question.host_port = std::move(host_port);
+  question.name = std::move(name);
+  question.wish = std::move(wish);
+  question.keep = impl_->config.role == node_role::node;
+  caf_compat::anon_send(impl_->gate, gate_messages::await_connection{std::move(question), std::move(done)});
+  return connected;
+}
+
+result<void> server::remove_peer(const std::string& name) {
+  if (!running()) return fail(errc::not_running, "the node is not running");
+  auto done = std::make_shared<std::promise<result<void>>>();
+  auto removed = done->get_future();
+  caf_compat::anon_send(impl_->gate, gate_messages::await_removal{{name, nullptr}, std::move(done)});
+  return removed.get();
+}
+
+// -- patterns -----------------------------------------------------------------------------------------------------------------
+
+slab_builder server::new_slab() const { return slab_builder(impl_->key_seed); }
+
+void server::share(slab_ptr patterns, delivery_wish wish, std::function<void(const sync_report&)> done) {
+  messages::share question;
+  question.patterns = std::move(patterns);
+  question.wish = std::move(wish);
+  caf_compat::anon_send(impl_->gate, gate_messages::await_report{std::move(question), std::move(done)});
+}
+
+std::future<sync_report> server::sync_pattern(const pattern& value, delivery_wish wish) {
+  return sync_patterns({value}, std::move(wish));
+}
+
+namespace {
+
+/// Puts the reports of several slabs together; what could not be encoded has its outcome from the start.
+struct report_assembly {
+  std::promise<sync_report> done;
+  std::mutex mutex;
+  sync_report whole;
+  std::size_t missing = 0;
+
+  void add(const sync_report& part, const std::vector<std::uint32_t>& indexes) {
+    std::unique_lock lock(mutex);
+    for (std::size_t i = 0; i < part.local.size() && i < indexes.size(); ++i) whole.local[indexes[i]] = part.local[i];
+    for (const auto& peer : part.peers) merge(peer, indexes);
+    if (part.failure.code != errc::none) whole.failure = part.failure;
+    if (--missing != 0) return;
+    lock.unlock();
+    done.set_value(std::move(whole));
+  }
+
+  void merge(const peer_outcome& part, const std::vector<std::uint32_t>& indexes) {
+    auto same = [&](const peer_outcome& p) { return p.peer == part.peer; };
+    auto it = std::find_if(whole.peers.begin(), whole.peers.end(), same);
+    if (it == whole.peers.end()) it = whole.peers.insert(it, peer_outcome{part.peer, {}, part.level, {}, {}});
+    if (part.failure.code != errc::none) it->failure = part.failure;
+    it->latency = std::max(it->latency, part.latency);
+    for (const auto& [index, reason] : part.refused) it->refused.emplace_back(indexes[index], reason);
+  }
+};
+
+}  // namespace
+
+std::future<sync_report> server::sync_patterns(const std::vector<pattern>& values, delivery_wish wish) {
+  auto assembly = std::make_shared<report_assembly>();
+  auto reported = assembly->done.get_future();
+  if (values.empty()) {
+    assembly->whole.failure = {errc::no_patterns, "there are no patterns to share"};
+    assembly->done.set_value(std::move(assembly->whole));
+    return reported;
+  }
+  assembly->whole.local.resize(values.size());
+  std::vector<std::pair<slab_ptr, std::vector<std::uint32_t>>> slabs;
+  std::vector<std::uint32_t> indexes;
+  auto builder = new_slab();
+  for (std::uint32_t i = 0; i < values.size(); ++i) {
+    if (auto added = builder.add(values[i]); !added) {
+      assembly->whole.local[i] = {share_outcome::verdict::refused, std::move(added.error())};
+      continue;
+    }
+    indexes.push_back(i);
+    if (builder.full()) slabs.emplace_back(builder.finish(), std::exchange(indexes, {}));
+  }
+  if (!builder.empty()) slabs.emplace_back(builder.finish(), std::move(indexes));
+  if (slabs.empty()) {
+    assembly->whole.failure = assembly->whole.local.front().reason;
+    assembly->done.set_value(std::move(assembly->whole));
+    return reported;
+  }
+  assembly->missing = slabs.size();
+  for (auto& [slab, which] : slabs)
+    share(std::move(slab), wish,
+          [assembly, which = std::move(which)](const sync_report& part) { assembly->add(part, which); });
+  return reported;
+}
+
+std::uint64_t server::subscribe(filter wanted, subscribe_frame::start from, record_handler handler) {
+  std::lock_guard lock(impl_->mutex);
+  if (!impl_->cache) return 0;
+  auto subscriber = spawn_subscriber(impl_->system, impl_->cache, std::move(wanted), from, std::move(handler));
+  impl_->subscriptions.emplace(++impl_->last_subscription, std::move(subscriber));
+  return impl_->last_subscription;
+}
+
+void server::unsubscribe(std::uint64_t subscription) {
+  caf::actor subscriber;
+  {
+    std::lock_guard lock(impl_->mutex);
+    auto it = impl_->subscriptions.find(subscription);
+    if (it == impl_->subscriptions.end()) return;
+    subscriber = std::move(it->second);
+    impl_->subscriptions.erase(it);
+  }
+  caf::scoped_actor self{impl_->system};
+  self->send_exit(subscriber, caf::exit_reason::user_shutdown);
+  self->wait_for(subscriber);
+}
+
+result<std::vector<pattern>> server::cached_patterns(const filter& wanted) {
+  auto cache = impl_->current_cache();
+  if (!cache) return fail(errc::not_running, "the node is not running");
+  std::vector<pattern> out;
+  log_cursor after;
+  caf::scoped_actor self{impl_->system};
+  for (bool more = true; more;) {
+    self->send(cache, messages::pull{caf::actor_cast<caf::actor>(self), 0, after, lane_set::all_patterns(), false});
+    bool answered = false;
+    self->receive(
+        [&](const messages::page& m) {
+          answered = true;
+          more = !m.at_end;
+          after = m.next;
+          for (const auto& set : m.sets)
+            for (const change& c : set->changes)
+              if (auto record = set->records->record(c.index); wanted.matches(record))
+                if (auto value = record.to_pattern()) out.push_back(std::move(*value));
+        },
+        caf::after(std::chrono::seconds(30)) >> [] {});
+    if (!answered) return fail(errc::not_running, "the node stopped");
+  }
+  return out;
+}
+
+result<pattern> server::get(const std::string& id) {
+  auto found = ask<messages::found>(impl_->system, impl_->current_cache(), messages::find{0, id});
+  if (!found) return fail(std::move(found.error()));
+  if (!found->records) return fail(errc::not_found, fmt::format("no pattern '{}'", id));
+  return found->records->record(found->index).to_pattern();
+}
+
+result<std::uint64_t> server::clear_cache() {
+  auto cleared = ask<messages::cleared>(impl_->system, impl_->current_cache(), messages::clear{});
+  if (!cleared) return fail(std::move(cleared.error()));
+  return cleared->patterns;
+}
+
+void server::ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page) {
+  gate_messages::await_pages question;
+  question.question.what = what;
+  question.question.argument = std::move(argument);
+  question.page = std::move(page);
+  caf_compat::anon_send(impl_->gate, std::move(question));
+}
+
+// -- watching -----------------------------------------------------------------------------------------------------------------
+
+void server::on(std::string name, std::function<void(const event&)> handler) {
+  caf_compat::anon_send(impl_->gate, gate_messages::on_event{std::move(name), std::move(handler)});
+}
+
+result<node_state> server::state() { return ask<node_state>(impl_->system, impl_->coordinator, messages::ask_state{}); }
+
+}  // namespace quicsync

@@ -1,0 +1,108 @@
+// The handle on one node: start it, connect it, share patterns and read them. The one header that a program needs.
+//
+//   auto node = quicsync::server::make(config);          // certificates are read here
+//   (*node)->start();                                     // listens
+//   (*node)->subscribe({}, quicsync::subscribe_frame::start::now, print);
+//   (*node)->sync_pattern(pattern).get();                 // waits until the peers have it
+//
+// Safe to use from any thread. Handlers run on a worker thread of the node, one at a time per handle: they may call the handle,
+// but must not wait for its futures.
+#pragma once
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <quicsync/actors/config.hpp>
+#include <quicsync/actors/event.hpp>
+#include <quicsync/actors/report.hpp>
+#include <quicsync/codec/filter.hpp>
+#include <quicsync/codec/pattern.hpp>
+#include <quicsync/codec/record.hpp>
+#include <quicsync/codec/slab.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace quicsync {
+
+class server {
+ public:
+  /// Reads certificates and makes the node's actor system; nothing listens yet.
+  /// Errors: no_file, bad_certificate, key_exposed, certificate_expired, certificate_name (`id` is not the certificate's).
+  static result<std::unique_ptr<server>> make(node_config config);
+
+  /// Stops the node.
+  ~server();
+
+  /// Binds the port and dials the configured peers; returns when the node listens.
+  /// Errors: already_running, address_in_use, bad_address, io_failed.
+  result<void> start();
+
+  /// Says goodbye to every peer and ends; returns when all is gone. Without effect on a node that does not run. A node that was
+  /// stopped can be started again; it then holds nothing.
+  void stop();
+
+  bool running() const noexcept;
+  /// The real one, also where 0 was configured; 0 when not running.
+  std::uint16_t port() const noexcept;
+  const std::string& name() const noexcept;
+
+  // -- peers ----------------------------------------------------------------------------------------------------------------
+
+  /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
+  /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
+  /// `name`: expected; empty: any under the trusted CA.
+  std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
+
+  /// Says goodbye and forgets it. Errors: unknown_peer, not_running.
+  result<void> remove_peer(const std::string& name);
+
+  // -- patterns ---------------------------------------------------------------------------------------------------------------
+
+  /// Takes the pattern into the own cache and passes it on. Ready when every peer has acknowledged it, or with what hindered.
+  std::future<sync_report> sync_pattern(const pattern& value, delivery_wish wish = {});
+  std::future<sync_report> sync_patterns(const std::vector<pattern>& values, delivery_wish wish = {});
+
+  /// The same for ready records, without a future: `done` is called once. Precondition: made with new_slab().
+  void share(slab_ptr patterns, delivery_wish wish, std::function<void(const sync_report&)> done);
+  /// A builder for slabs of this node.
+  slab_builder new_slab() const;
+
+  /// Calls `handler` with the records that match, as they come: a batch at a time, valid during the call.
+  /// Returns a number for unsubscribe(); 0 when the node is not running.
+  using record_handler = std::function<void(std::span<const record_view>)>;
+  std::uint64_t subscribe(filter wanted, subscribe_frame::start from, record_handler handler);
+  /// No call of the handler begins after this returned.
+  void unsubscribe(std::uint64_t subscription);
+
+  /// What the node holds. Errors: not_running.
+  result<std::vector<pattern>> cached_patterns(const filter& wanted = {});
+  /// One pattern. Errors: not_found, not_running.
+  result<pattern> get(const std::string& id);
+  /// Forgets all patterns here (not at the peers). Returns how many there were. Errors: not_running.
+  result<std::uint64_t> clear_cache();
+
+  /// Asks a connected peer for what it holds (`list`, a filter expression) or for one pattern (`get`, an id). `page` is called
+  /// with each part of the answer; the last call has `last` set, and an error where it failed.
+  struct answer {
+    std::span<const record_view> records;
+    std::optional<error> failure;
+    bool last = false;
+  };
+  void ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page);
+
+  // -- watching ---------------------------------------------------------------------------------------------------------------
+
+  /// Calls `handler` for each event of this name ("" for all), see SEED.
+  void on(std::string name, std::function<void(const event&)> handler);
+
+  /// Errors: not_running.
+  result<node_state> state();
+
+ private:
+  struct implementation;
+  explicit server(std::unique_ptr<implementation> impl);
+  std::unique_ptr<implementation> impl_;
+};
+
+}  // namespace quicsync
