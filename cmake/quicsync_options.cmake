@@ -2,7 +2,6 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 option(QUICSYNC_WERROR "Warnings are errors (development and CI)" OFF)
 set(QUICSYNC_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
