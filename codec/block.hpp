@@ -1,10 +1,12 @@
-// Blocks: records one after another, compressed with lz4 against what went before on the same lane. docs/WIRE.md, "block".
+// Blocks: records one after another, compressed with lz4 against what went before on the same lane. docs/WIRE.md,
+// "block".
 #pragma once
 #include <memory>
+#include <span>
+
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/slab.hpp>
-#include <span>
 
 namespace quicsync {
 
@@ -17,8 +19,8 @@ class block_encoder {
   block_encoder& operator=(block_encoder&&) noexcept;
 
   /// Appends one block with these records in this order. `fresh`: forget the history first (and say so in the block).
-  /// Blocks that do not shrink go raw. Precondition: the records' bytes together are at most limits::block_bytes, or it is a
-  /// single record of at most limits::pattern_bytes.
+  /// Blocks that do not shrink go raw. Precondition: the records' bytes together are at most limits::block_bytes, or it
+  /// is a single record of at most limits::pattern_bytes.
   void append(byte_buffer& out, std::span<const bytes_view> records, bool fresh = false);
 
   /// Gives the history's memory back until the next block, which then is a fresh one.
@@ -39,9 +41,12 @@ class block_decoder {
   block_decoder& operator=(block_decoder&&) noexcept;
 
   /// Appends the records of one whole block to slabs: `out` is filled up, and full slabs are moved to `full`.
-  /// Sizes are checked before anything is allocated. Errors: bad_block, bad_record, truncated, too_large: the lane cannot go
-  /// on after any of them (the history is lost); what was appended before stays.
+  /// Sizes are checked before anything is allocated. Errors: bad_block, bad_record, truncated, too_large: the lane
+  /// cannot go on after any of them (the history is lost); what was appended before stays.
   result<void> decode(bytes_view block, slab_builder& out, std::vector<slab_ptr>& full);
+
+  /// Gives the history's memory back; the next block must be a fresh one.
+  void release();
 
  private:
   struct state;

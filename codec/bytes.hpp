@@ -23,8 +23,8 @@ inline std::string_view as_text(bytes_view bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Immutable bytes with shared ownership: what travels between actors and stays in place until QUIC has it acknowledged.
-/// A copy costs one reference count. Safe to share between threads.
+/// Immutable bytes with shared ownership: what travels between actors and stays in place until QUIC has it
+/// acknowledged. A copy costs one reference count. Safe to share between threads.
 class shared_bytes {
  public:
   shared_bytes() = default;

@@ -1,21 +1,23 @@
 // Filter expressions: `type=test_* tag=auth !agent=x priority>=5`. docs/WIRE.md, "filter".
 #pragma once
-#include <quicsync/codec/error.hpp>
-#include <quicsync/codec/record.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/record.hpp>
+
 namespace quicsync {
 
-/// Which patterns somebody wants. An immutable value; the empty filter matches everything. A term without a priority in the
-/// pattern compares with 5.
+/// Which patterns somebody wants. An immutable value; the empty filter matches everything. A term without a priority in
+/// the pattern compares with 5.
 class filter {
  public:
   filter() = default;
 
-  /// Terms joined by spaces are "and"; `!` negates; `key=value` with an optional `*` at the end for a prefix; keys type, tag,
-  /// source, agent, id, priority (priority takes = >= <= > <). Errors: bad_filter with the term and the reason.
+  /// Terms joined by spaces are "and"; `!` negates; `key=value` with an optional `*` at the end for a prefix; keys
+  /// type, tag, source, agent, id, priority (priority takes = >= <= > <). Errors: bad_filter with the term and the
+  /// reason.
   static result<filter> parse(std::string_view expression);
 
   bool matches(const record_view& record) const noexcept;

@@ -3,11 +3,12 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <quicsync/codec/bytes.hpp>
-#include <quicsync/codec/error.hpp>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/error.hpp>
 
 namespace quicsync {
 
@@ -32,6 +33,7 @@ enum class frame_type : std::uint8_t {
   request = 0x0f,
   delta = 0x10,
   unknown_base = 0x11,
+  marked_batch = 0x12,  ///< a batch with marks; batch_frame stands for both
 };
 
 /// How far a pattern got at the other side. Each level includes the ones before.
@@ -49,15 +51,15 @@ struct log_position {
 struct hello_frame {
   std::uint64_t version_min = wire_version;
   std::uint64_t version_max = wire_version;
-  std::string name;                ///< the node's identity; must agree with its certificate
+  std::string name;  ///< the node's identity; must agree with its certificate
   node_role role = node_role::node;
-  std::uint64_t instance = 0;      ///< random, new with each start of the process
-  std::uint64_t capabilities = 0;  ///< bits, none assigned yet; unknown ones are ignored
-  std::uint64_t pattern_bytes_max = 0;  ///< the largest pattern this side takes
-  ack_level level = ack_level::applied;  ///< the highest level this side acknowledges
-  log_position log;                ///< where this side's history stands
+  std::uint64_t instance = 0;              ///< random, new with each start of the process
+  std::uint64_t capabilities = 0;          ///< bits, none assigned yet; unknown ones are ignored
+  std::uint64_t pattern_bytes_max = 0;     ///< the largest pattern this side takes
+  ack_level level = ack_level::applied;    ///< the highest level this side acknowledges
+  log_position log;                        ///< where this side's history stands
   std::optional<log_position> remembered;  ///< what this side has of the other's history
-  bool partial = false;            ///< this side does not hold everything: do not reconcile against it
+  bool partial = false;                    ///< this side does not hold everything: do not reconcile against it
   bool operator==(const hello_frame&) const = default;
 };
 
@@ -78,8 +80,8 @@ struct record_marks {
   bool operator==(const record_marks&) const = default;
 };
 
-/// Records on a lane. They are numbered from 0 in the order they stand on the lane of this connection; acknowledgements and
-/// refusals name them by that number.
+/// Records on a lane. They are numbered from 0 in the order they stand on the lane of this connection; acknowledgements
+/// and refusals name them by that number.
 struct batch_frame {
   record_marks marks;
   bytes_view block;  ///< for block_decoder; a view into the frame's bytes
@@ -148,12 +150,16 @@ struct neighbours_frame {
 };
 
 /// A known frame. `std::monostate`: a type this version does not know, skipped.
-using frame = std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame,
-                           refusal_frame, query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame,
-                           neighbours_frame>;
+using frame =
+    std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame, refusal_frame,
+                 query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame>;
 
-/// Appends type, length and payload.
+/// Appends type, length and payload. Text over its limit is cut; std::monostate appends nothing.
 void append_frame(byte_buffer& out, const frame& value);
+
+/// One frame from its type and payload; views are into `payload`. std::monostate for an unknown type. Errors:
+/// bad_frame, truncated.
+result<frame> decode_frame(std::uint8_t type, bytes_view payload);
 
 /// Takes a lane's bytes apart. Feed it what arrives, then take frames until there is none.
 class frame_reader {
@@ -164,18 +170,34 @@ class frame_reader {
   /// The bytes stay referenced, not copied, while whole frames lie in them.
   void feed(shared_bytes bytes);
 
-  /// The next whole frame; nullopt: more bytes are needed. Views in it are valid until the next call of either function.
-  /// Errors: bad_frame, truncated, too_large, each with the frame's type and position; the reader is of no more use then.
+  /// The next whole frame; nullopt: more bytes are needed. A frame of an unknown type is stepped over without being
+  /// gathered and comes as std::monostate, so that the caller can count it. Views in it are valid until the next call
+  /// of either function. Errors: bad_frame, truncated, too_large, each with the frame's type and position; the reader
+  /// is of no more use then.
   result<std::optional<frame>> next();
 
   /// Bytes taken so far by frames that next() returned or skipped.
   std::uint64_t consumed_bytes() const noexcept { return consumed_bytes_; }
 
  private:
+  struct header {
+    std::uint8_t type = 0;
+    std::size_t header_bytes = 0;
+    std::size_t payload_bytes = 0;
+  };
+  result<std::optional<header>> read_header(bytes_view bytes) const;
+  result<std::optional<frame>> next_from_partial();
+  result<std::optional<frame>> skip();
+  result<std::optional<frame>> take(const header& head, bytes_view payload);
+  std::size_t pull(std::size_t count);
+
   std::size_t payload_bytes_max_;
   shared_bytes current_;
   std::size_t offset_ = 0;
-  byte_buffer partial_;  ///< a frame that began in one piece and ends in a later one
+  byte_buffer partial_;            ///< a frame that began in one piece and ends in a later one
+  std::size_t partial_taken_ = 0;  ///< of partial_, by frames that were returned
+  bool skipping_ = false;
+  std::size_t skip_left_ = 0;
   std::uint64_t consumed_bytes_ = 0;
 };
 

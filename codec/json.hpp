@@ -1,10 +1,11 @@
 // The JSON edge: text to pattern or record, and back. Nothing on the path between nodes comes here.
 #pragma once
+#include <string>
+#include <string_view>
+
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/pattern.hpp>
 #include <quicsync/codec/record.hpp>
-#include <string>
-#include <string_view>
 
 namespace quicsync {
 
@@ -17,7 +18,8 @@ result<pattern> parse_pattern(std::string_view json);
 /// A tombstone prints as {"id":..,"agentId":..,"deleted":true,"timestamp":..,"version":..}.
 void append_json(std::string& out, const pattern& value);
 
-/// The same straight from a record, without the struct between.
-void append_json(std::string& out, const record_view& record);
+/// The same straight from a record, without the struct between. Errors: bad_record where the record's text or `data`
+/// does not decode to JSON (nothing is appended then); a record that this node encoded always prints.
+result<void> append_json(std::string& out, const record_view& record);
 
 }  // namespace quicsync

@@ -6,41 +6,53 @@
 
 namespace quicsync::limits {
 
-// -- patterns -----------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t pattern_bytes = 16u << 20;  ///< one pattern as JSON text or record: fits a stream of its own
-inline constexpr std::size_t id_bytes = 1024;            ///< one `id`, `agentId`, `type` or `source`: keys, not documents
-inline constexpr std::size_t tags = 256;                 ///< tags of one pattern
-inline constexpr std::size_t json_depth = 64;            ///< nesting of one pattern: bounds recursion and parser state
+// -- patterns
+// -----------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t pattern_bytes = 16u
+                                             << 20;  ///< one pattern as JSON text or record: fits a stream of its own
+inline constexpr std::size_t id_bytes = 1024;        ///< one `id`, `agentId`, `type` or `source`: keys, not documents
+inline constexpr std::size_t tags = 256;             ///< tags of one pattern
+inline constexpr std::size_t json_depth = 64;        ///< nesting of one pattern: bounds recursion and parser state
 inline constexpr std::uint64_t version_max = (1ull << 53) - 1;  ///< exact in a JSON number of any language
 
-// -- hand-over: docs/ARCHITECTURE.md, "units" -----------------------------------------------------------------------------
-inline constexpr std::size_t slab_records = 256;       ///< records a slab: one reference between actors
-inline constexpr std::size_t turn_records = 1024;      ///< records an actor handles a turn: no turn holds up the loop's timers
+// -- hand-over: docs/ARCHITECTURE.md, "units"
+// -----------------------------------------------------------------------------
+inline constexpr std::size_t slab_records = 256;  ///< records a slab: one reference between actors
+inline constexpr std::size_t slab_bytes =
+    1u << 20;  ///< record bytes after which a slab takes no further one: bounds what one reference holds
+inline constexpr std::size_t turn_records =
+    1024;  ///< records an actor handles a turn: no turn holds up the loop's timers
 inline constexpr std::size_t turn_bytes = 64u << 10;   ///< record bytes an actor handles a turn
 inline constexpr std::size_t batch_bytes = 16u << 10;  ///< records gathered into one block before it leaves
 
 // -- wire -------------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t block_bytes = 64u << 10;     ///< a block before compression; larger patterns go on their own
-inline constexpr std::size_t frame_bytes = 17u << 20;     ///< a frame's payload: the largest pattern and its envelope
+inline constexpr std::size_t block_bytes = 64u << 10;  ///< a block before compression; larger patterns go on their own
+inline constexpr std::size_t frame_bytes = 17u << 20;  ///< a frame's payload: the largest pattern and its envelope
 inline constexpr std::size_t control_frame_bytes = 64u << 10;  ///< a frame on the control lane
-inline constexpr std::size_t filter_bytes = 4096;         ///< a filter expression
-inline constexpr std::size_t filter_terms = 64;           ///< its terms
-inline constexpr std::size_t name_bytes = 255;            ///< a node's name: as long as a DNS name
+inline constexpr std::size_t filter_bytes = 4096;              ///< a filter expression
+inline constexpr std::size_t filter_terms = 64;                ///< its terms
+inline constexpr std::size_t frame_names = 4096;               ///< names in one frame: an audience, a node's neighbours
+inline constexpr std::size_t error_bytes = 1024;               ///< text of an error on the wire: for people, one line
+inline constexpr std::size_t name_bytes = 255;                 ///< a node's name: as long as a DNS name
 
-// -- peers --------------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;       ///< sent on a lane and not yet acknowledged by QUIC
-inline constexpr std::size_t acknowledgement_islands = 4096;        ///< gaps in what a peer has acknowledged on a lane
-inline constexpr std::size_t acknowledgement_ranges = 1024;         ///< ranges of one acknowledgement frame
-inline constexpr std::size_t queries_at_once = 8;                   ///< that a peer may have open
-inline constexpr std::size_t partial_frame_bytes = 256u << 10;      ///< of an unfinished frame before its credit is given early
-inline constexpr std::chrono::milliseconds greeting_timeout{5000};  ///< from an open connection to the other side's hello
+// -- peers
+// --------------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;  ///< sent on a lane and not yet acknowledged by QUIC
+inline constexpr std::size_t acknowledgement_islands = 4096;   ///< gaps in what a peer has acknowledged on a lane
+inline constexpr std::size_t acknowledgement_ranges = 1024;    ///< ranges of one acknowledgement frame
+inline constexpr std::size_t queries_at_once = 8;              ///< that a peer may have open
+inline constexpr std::size_t partial_frame_bytes = 256u
+                                                   << 10;  ///< of an unfinished frame before its credit is given early
+inline constexpr std::chrono::milliseconds greeting_timeout{
+    5000};  ///< from an open connection to the other side's hello
 
-// -- connections ----------------------------------------------------------------------------------------------------------
+// -- connections
+// ----------------------------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
-inline constexpr std::chrono::milliseconds idle_timeout{5000};       ///< silence after which a peer is gone, RFC 9000 10.1
-inline constexpr std::chrono::milliseconds keep_alive{1500};         ///< three tries fit into the idle timeout
-inline constexpr std::size_t lane_window_bytes = 4u << 20;           ///< receive window of one lane
-inline constexpr std::size_t control_window_bytes = 256u << 10;      ///< reserve of the control lane
+inline constexpr std::chrono::milliseconds idle_timeout{5000};   ///< silence after which a peer is gone, RFC 9000 10.1
+inline constexpr std::chrono::milliseconds keep_alive{1500};     ///< three tries fit into the idle timeout
+inline constexpr std::size_t lane_window_bytes = 4u << 20;       ///< receive window of one lane
+inline constexpr std::size_t control_window_bytes = 256u << 10;  ///< reserve of the control lane
 inline constexpr std::size_t unacked_bytes = 8u << 20;   ///< stream data kept per connection until it is acknowledged
 inline constexpr std::size_t handshakes_at_once = 1024;  ///< half-open connections of a node
 inline constexpr std::size_t connections = 16384;        ///< connections of a node

@@ -13,8 +13,8 @@ struct pattern_metadata {
   std::vector<std::string> tags;           ///< in the order given
   std::optional<int> priority;             ///< 1 (least) to 10 (most urgent)
   std::optional<std::int64_t> expires_at;  ///< Unix ms
-  std::optional<std::string> checksum;     ///< of `data`: "sha256:HEX", "crc32c:HEX", or anything else, carried as it is
-  std::string extra;                       ///< unknown members as JSON text, `"a":1,"b":[2]`, as given; may be empty
+  std::optional<std::string> checksum;  ///< of `data`: "sha256:HEX", "crc32c:HEX", or anything else, carried as it is
+  std::string extra;                    ///< unknown members as JSON text, `"a":1,"b":[2]`, as given; may be empty
 
   bool operator==(const pattern_metadata&) const = default;
 };

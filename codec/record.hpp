@@ -1,14 +1,20 @@
-// A record: one pattern in its binary form, encoded once where it enters and passed on byte for byte. docs/WIRE.md, "record".
+// A record: one pattern in its binary form, encoded once where it enters and passed on byte for byte. docs/WIRE.md,
+// "record".
 #pragma once
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/pattern.hpp>
-#include <string_view>
 
 namespace quicsync {
+
+namespace detail {
+class record_reader;
+}
 
 /// Content hash of a record: XXH3, 128 bits, over all its bytes. Compared as a big-endian number.
 struct content_hash {
@@ -29,7 +35,8 @@ struct record_order {
   auto operator<=>(const record_order&) const = default;
 };
 
-/// A checked view on a record's bytes. Cheap to copy; valid as long as the bytes are. All accessors are O(1) but `tags`.
+/// A checked view on a record's bytes. Cheap to copy; valid as long as the bytes are. All accessors are O(1) but
+/// `tags`.
 class record_view {
  public:
   record_view() = default;
@@ -45,26 +52,31 @@ class record_view {
   std::uint64_t version() const noexcept { return version_; }
   std::int64_t timestamp() const noexcept { return timestamp_; }
   bool deleted() const noexcept { return deleted_; }
-  std::optional<int> priority() const noexcept {
-    return priority_ == 0 ? std::nullopt : std::optional<int>(priority_);
-  }
+  std::optional<int> priority() const noexcept { return priority_ == 0 ? std::nullopt : std::optional<int>(priority_); }
   std::optional<std::int64_t> expires_at() const noexcept { return expires_at_; }
   bool has_tag(std::string_view tag) const noexcept;
+  bool has_tag_prefix(std::string_view prefix) const noexcept;
 
   /// All fields, `data` byte for byte as it was given. Errors: bad_record where `data` does not decode.
   result<pattern> to_pattern() const;
 
  private:
-  friend class record_codec;
+  friend class detail::record_reader;
   bytes_view bytes_;
   std::string_view id_, agent_id_, type_, source_;
   std::uint64_t version_ = 0;
   std::int64_t timestamp_ = 0;
   std::optional<std::int64_t> expires_at_;
   std::uint8_t priority_ = 0;
+  std::uint8_t flags_ = 0;
   bool deleted_ = false;
-  std::uint32_t tags_offset_ = 0, data_offset_ = 0;
+  std::uint16_t tag_count_ = 0;
+  // Offsets into the record; the values go to its end.
+  std::uint32_t shape_offset_ = 0, shape_size_ = 0, tags_offset_ = 0, checksum_offset_ = 0, values_offset_ = 0;
 };
+
+/// The record's place in the merge rule; `agent_id` is a view into it.
+record_order order_of(const record_view& record, const content_hash& hash) noexcept;
 
 /// Appends the record of `value`. Errors: bad_field, too_large (nothing is appended then).
 result<void> append_record(byte_buffer& out, const pattern& value);

@@ -1,16 +1,23 @@
-// A slab: up to limits::slab_records records in one allocation, the unit of hand-over between actors. Immutable once made,
-// shared by reference, never copied. Each record comes with what the cache needs at once, so that nobody parses it twice.
+// A slab: up to limits::slab_records records in one allocation, the unit of hand-over between actors. Immutable once
+// made, shared by reference, never copied. Each record comes with what the cache needs at once, so that nobody parses
+// it twice.
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <vector>
+
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/record.hpp>
-#include <string_view>
-#include <vector>
 
 namespace quicsync {
+
+namespace detail {
+class block_context;
+class byte_reader;
+}  // namespace detail
 
 /// One record of a slab, taken apart as far as merging and routing need it.
 struct slab_item {
@@ -18,8 +25,8 @@ struct slab_item {
   std::uint64_t version = 0;
   std::int64_t timestamp = 0;
   content_hash hash;
-  std::uint32_t offset = 0;  ///< of the record's bytes in the slab
-  std::uint32_t size = 0;    ///< of the record's bytes
+  std::uint32_t offset = 0;   ///< of the record's bytes in the slab
+  std::uint32_t size = 0;     ///< of the record's bytes
   std::uint8_t priority = 0;  ///< 0: none given
   bool deleted = false;
 };
@@ -59,15 +66,20 @@ class slab_builder {
 
   std::size_t size() const noexcept { return slab_ ? slab_->items_.size() : 0; }
   bool empty() const noexcept { return size() == 0; }
-  bool full() const noexcept { return size() >= limits::slab_records; }
+  /// limits::slab_records records or limits::slab_bytes bytes.
+  bool full() const noexcept { return size() >= limits::slab_records || record_bytes() >= limits::slab_bytes; }
   std::size_t record_bytes() const noexcept { return slab_ ? slab_->bytes_.size() : 0; }
+
+  /// One record out of a block, for block_decoder. Errors: bad_block, and as add_record().
+  result<void> add_packed(detail::block_context& context, detail::byte_reader& in);
 
   /// The slab so far (never null), and the builder is empty again.
   slab_ptr finish();
 
  private:
-  friend class block_decoder;
+  result<void> make_room();
   void index_last(std::size_t offset, const record_view& record);
+  result<void> index_from(std::size_t offset);
   std::shared_ptr<slab> slab_;
   std::uint64_t key_seed_;
 };

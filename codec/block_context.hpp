@@ -1,0 +1,32 @@
+// What a block codes a record's head against: the timestamp and the numbered id that went before. docs/WIRE.md,
+// "block". Internal to codec/. One each side of a lane; both sides change alike.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/varint.hpp>
+
+namespace quicsync::detail {
+
+/// A packed record takes no more than this for a record of `record_bytes`.
+constexpr std::size_t packed_record_bound(std::size_t record_bytes) noexcept { return record_bytes + 12; }
+
+class block_context {
+ public:
+  /// Writes the packed form of a well-formed record: the size of its body, the body, and the head coded against what
+  /// went before. Returns the end. `to` has room for packed_record_bound.
+  std::uint8_t* pack(std::uint8_t* to, bytes_view record);
+
+  /// Reads one packed record and appends it in its own form. False where it is none; `out` then holds anything.
+  bool unpack(byte_buffer& out, byte_reader& in);
+
+ private:
+  void remember(std::string_view id);
+  std::string prefix_;  ///< what stands before the number of the last id that ended in one
+  std::uint64_t number_ = 0;
+  std::uint64_t timestamp_ = 0;
+};
+
+}  // namespace quicsync::detail
