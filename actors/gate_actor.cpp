@@ -99,9 +99,9 @@ class gate_actor : public caf::event_based_actor {
   void on_report(const messages::report& m) {
     auto it = reports_.find(m.number);
     if (it == reports_.end()) return;
-    auto done = std::move(it->second);
+    auto tell = std::move(it->second);
     reports_.erase(it);
-    done(m.outcome);
+    tell(m.outcome);
   }
 
   void on_connected(const messages::peer_connected& m) {
@@ -123,10 +123,10 @@ class gate_actor : public caf::event_based_actor {
 
   void fail_waiting() {
     const error reason{errc::not_running, "the node stopped"};
-    for (auto& [number, done] : std::exchange(reports_, {})) done(failed_report(reason.code, reason.context));
-    for (auto& [number, done] : std::exchange(connections_, {})) done->set_value(fail(reason));
+    for (auto& [number, tell] : std::exchange(reports_, {})) tell(failed_report(reason.code, reason.context));
+    for (auto& [number, promise] : std::exchange(connections_, {})) promise->set_value(fail(reason));
     for (auto& [number, page] : std::exchange(pages_, {})) page({{}, reason, true});
-    for (auto& done : std::exchange(removals_, {})) done->set_value(fail(reason));
+    for (auto& promise : std::exchange(removals_, {})) promise->set_value(fail(reason));
   }
 
   caf::actor coordinator_, cache_;

@@ -78,6 +78,7 @@ struct node_statistics {
   std::uint64_t failed_syncs = 0;
   double average_latency_ms = 0;
   std::uint64_t bytes_transferred = 0;  ///< UDP payload sent and received
+  std::uint64_t bytes_sent = 0;         ///< of which sent
   double compression_ratio = 0;         ///< lane bytes over record bytes sent; 0: nothing sent yet
 };
 

@@ -135,11 +135,11 @@ result<void> server::start() {
   auto done = std::make_shared<std::promise<messages::node_started>>();
   auto started = done->get_future();
   caf_compat::anon_send(impl_->gate, gate_messages::await_start{std::move(done)});
-  auto answer = started.get();
-  if (answer.failure) return fail(*answer.failure);
+  auto outcome = started.get();
+  if (outcome.failure) return fail(*outcome.failure);
   std::lock_guard lock(impl_->mutex);
-  impl_->cache = answer.cache;
-  impl_->port = answer.port;
+  impl_->cache = outcome.cache;
+  impl_->port = outcome.port;
   return {};
 }
 

@@ -216,7 +216,7 @@ class coordinator_actor : public caf::event_based_actor {
     adopt_actor(members_.add(std::move(first)), std::move(setup));
   }
 
-  std::optional<member_id> sender_id() const {
+  std::optional<member_id> sender_id() {
     auto it = ids_.find(current_sender() ? current_sender()->address() : caf::actor_addr{});
     return it == ids_.end() ? std::nullopt : std::optional(it->second);
   }
@@ -349,19 +349,29 @@ class coordinator_actor : public caf::event_based_actor {
       g->state.stats.average_latency_ms = latency_sum_ms_ / static_cast<double>(statistics_.successful_syncs);
     g->promise = make_response_promise();
     g->missing = 1;
-    auto ask = [&](const caf::actor& whom, auto question, auto take) {
+    auto failed = [g](caf::error&) { g->arrived(); };
+    for (const auto& [id, a] : actors_) {
       ++g->missing;
-      request(whom, state_timeout, std::move(question))
-          .then([g, take](const auto& answer) { take(*g, answer); g->arrived(); }, [g](caf::error&) { g->arrived(); });
-    };
-    for (const auto& [id, a] : actors_)
-      ask(a, messages::ask_connection_state{}, [](gathering& into, const connection_state& s) { into.state.peers.push_back(s); });
-    if (cache_)
-      ask(cache_, messages::ask_state{}, [](gathering& into, const node_state& s) { into.state.patterns = s.patterns; });
-    if (transport_)
-      ask(transport_, transport::statistics_request{}, [](gathering& into, const transport::statistics_reply& s) {
-        into.state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
-      });
+      request(a, state_timeout, messages::ask_connection_state{}).then([g](const connection_state& s) {
+        g->state.peers.push_back(s);
+        g->arrived();
+      }, failed);
+    }
+    if (cache_) {
+      ++g->missing;
+      request(cache_, state_timeout, messages::ask_state{}).then([g](const node_state& s) {
+        g->state.patterns = s.patterns;
+        g->arrived();
+      }, failed);
+    }
+    if (transport_) {
+      ++g->missing;
+      request(transport_, state_timeout, transport::statistics_request{}).then([g](const transport::statistics_reply& s) {
+        g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
+        g->state.stats.bytes_sent = s.totals.bytes_sent;
+        g->arrived();
+      }, failed);
+    }
     auto promise = g->promise;
     g->arrived();
     return promise;

@@ -85,8 +85,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
 
   void on_exit() override {
-    for (auto& [number, requester] : queries_)
-      send(this, requester, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
+    for (auto& [number, asker] : queries_)
+      send(this, asker, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
     if (setup_.cache) send(this, setup_.cache, messages::stop_reading{address()});
     if (setup_.ledger && connection_ != 0)
       send(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
@@ -149,8 +149,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     session_.reset();
     connection_ = 0;
     send(this, setup_.cache, messages::stop_reading{address()});
-    for (auto& [number, requester] : queries_)
-      send(this, requester, messages::query_page{number, {}, reason, true});
+    for (auto& [number, asker] : queries_)
+      send(this, asker, messages::query_page{number, {}, reason, true});
     queries_.clear();
     ++error_count_;
     send(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
