@@ -1,16 +1,17 @@
 // Every CAF spelling that differs between 0.17 and 1.x, in one place: the rest of the project writes only these.
 #pragma once
+#include <utility>
+
 #include <caf/all.hpp>
 #include <caf/config.hpp>
 #include <caf/detail/build_config.hpp>
-#include <utility>
 
 #if CAF_MAJOR_VERSION >= 1
 #error "CAF 1.x is not supported yet; its spellings belong here"
 #endif
 
-/// Lets a plain struct travel between actors of one process; nothing of ours is ever serialized by CAF. Use it in the global
-/// namespace.
+/// Lets a plain struct travel between actors of one process; nothing of ours is ever serialized by CAF. Use it in the
+/// global namespace.
 #define QUICSYNC_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
 
 namespace quicsync::caf_compat {

@@ -1,12 +1,12 @@
-#include <quicsync/transport/event_loop.hpp>
-
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <quicsync/transport/event_loop.hpp>
 
 namespace quicsync {
 
@@ -39,7 +39,7 @@ void count(std::atomic<std::uint64_t>& counter) noexcept {
 
 }  // namespace
 
-// -- life -------------------------------------------------------------------------------------------------------------------
+// -- life ---------------------------------------------------------------------------------------------------------
 
 result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system) {
   const auto failed = [](const char* call) {
@@ -76,7 +76,8 @@ void event_loop::run() {
     end_turn();
   } while (wait());
   running_here = nullptr;
-  // The thread that dropped the last actor may still be inside unpin(): after this it is not, and the owner may destroy us.
+  // The thread that dropped the last actor may still be inside unpin(): after this it is not, and the loop may be
+  // destroyed.
   const std::lock_guard last_one_out(unpinning_);
 }
 
@@ -97,7 +98,7 @@ event_loop::counters event_loop::statistics() const noexcept {
   return {turns_.load(relaxed), wakes_.load(relaxed), jobs_.load(relaxed), wake_writes_.load(relaxed)};
 }
 
-// -- jobs -------------------------------------------------------------------------------------------------------------------
+// -- jobs ---------------------------------------------------------------------------------------------------------
 
 void event_loop::job_queue::push(loop_actor* job) noexcept {
   job->next_job_ = nullptr;
@@ -131,11 +132,11 @@ void event_loop::exec_later(caf::resumable* job) {
 // No wake-up is lost. Both sides first write, then read what the other writes: the poster pushes the job, then reads
 // `asleep_`; the loop sets `asleep_`, then reads `posted_` (and `stopping_`, `pinned_`) before it sleeps. All four are
 // sequentially consistent, so in their one total order at least one side comes second and sees the other's write: the
-// loop finds the job and does not sleep, or the poster finds the loop asleep and rings. Of several posters the one whose
-// exchange finds `true` rings, and one ring is enough, since the loop takes the whole stack.
+// loop finds the job and does not sleep, or the poster finds the loop asleep and rings. Of several posters the one
+// whose exchange finds `true` rings, and one ring is enough, since the loop takes the whole stack.
 //
-// The poster holds a reference to the actor, hence a pin: the loop outlives this call even where the actor runs, and ends,
-// before it returns.
+// The poster holds a reference to the actor, hence a pin: the loop outlives this call even where the actor runs, and
+// ends, before it returns.
 void event_loop::post(loop_actor* job) noexcept {
   auto* top = posted_.load(std::memory_order_relaxed);
   do {
@@ -176,7 +177,7 @@ void event_loop::run_jobs() {
   unsigned until_clock_read = jobs_between_clock_reads;
   while (auto* job = ready_.pop()) {
     count(jobs_);
-    // Once resume() says that the actor waits for a message, another thread may post it again: it is not touched any more.
+    // Once resume() says that the actor waits for a message, another thread may post it again: hands off.
     if (job->resume(this, messages_per_resume) == caf::resumable::resume_later)
       ready_.push(job);
     else
@@ -189,9 +190,10 @@ void event_loop::run_jobs() {
   }
 }
 
-// -- sources ----------------------------------------------------------------------------------------------------------------
+// -- sources ------------------------------------------------------------------------------------------------------
 
-// Sources come and go inside the callbacks: every walk goes by index, and a removed one stays as a hole until end_turn().
+// Sources come and go inside the callbacks: every walk goes by index, and a removed one stays as a hole until the
+// turn's end.
 
 event_loop::entry* event_loop::find(const source* what) noexcept {
   const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const entry& e) { return e.what == what; });
@@ -259,7 +261,7 @@ void event_loop::fire_deadlines() {
   }
 }
 
-// -- waiting ----------------------------------------------------------------------------------------------------------------
+// -- waiting ------------------------------------------------------------------------------------------------------
 
 // False: the loop ends.
 bool event_loop::wait() {

@@ -1,15 +1,16 @@
-// The loop on epoll and the real clock: one thread, the one that calls run(), resumes the loop's actors and calls its sources.
-// Owned by the server; other threads only hand jobs in (by sending messages to the actors) and ask it to stop.
+// The loop on epoll and the real clock: one thread, the one that calls run(), resumes the loop's actors and calls its
+// sources. Owned by the server; other threads only hand jobs in (by sending messages to the actors) and ask it to stop.
 #pragma once
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
+
 #include <quicsync/codec/error.hpp>
 #include <quicsync/transport/file_descriptor.hpp>
 #include <quicsync/transport/loop.hpp>
 #include <quicsync/transport/loop_actor.hpp>
-#include <vector>
 
 namespace quicsync {
 
@@ -28,8 +29,8 @@ class event_loop final : public loop {
   /// Precondition: run() has returned or was never called.
   ~event_loop() override;
 
-  /// Turns until request_stop() was called and the last pinned actor is gone. Each turn: run jobs, tell the sources that the
-  /// turn ends, wait for descriptors, deadlines and other threads. The work of a turn is bounded.
+  /// Turns until request_stop() was called and the last pinned actor is gone. Each turn: run jobs, tell the sources
+  /// that the turn ends, wait for descriptors, deadlines and other threads. The work of a turn is bounded.
   void run();
   /// Any thread; once is enough. The loop itself must outlive the call.
   void request_stop() noexcept;
@@ -38,7 +39,7 @@ class event_loop final : public loop {
 
   counters statistics() const noexcept;
 
-  // -- loop ---------------------------------------------------------------------------------------------------------------
+  // -- loop -------------------------------------------------------------------------------------------------------
   time_point now() const override { return std::chrono::steady_clock::now(); }
   void add(source* what, int descriptor, unsigned events) override;
   void change(source* what, unsigned events) override;
@@ -47,7 +48,7 @@ class event_loop final : public loop {
   void pin() override;
   void unpin() override;
 
-  // -- CAF: where an actor is handed over that has something to do ------------------------------------------------------------
+  // -- CAF: where an actor is handed over that has something to do ------------------------------------------------
   /// Any thread. Jobs that are no loop actors (a loop actor sent them a message) go to the worker pool.
   void exec_later(caf::resumable* job) override;
 

@@ -1,8 +1,8 @@
 // A file descriptor with one owner, closed with it.
 #pragma once
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace quicsync {
 

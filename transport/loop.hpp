@@ -1,5 +1,5 @@
-// An event loop: the CAF execution unit that a node's transport, peers, cache and ledger run on, on one thread. Two kinds:
-// event_loop waits in epoll on a real clock; stepped_loop is driven by a simulation on virtual time.
+// An event loop: the CAF execution unit that a node's transport, peers, cache and ledger run on, on one thread. Two
+// kinds: event_loop waits in epoll on a real clock; stepped_loop is driven by a simulation on virtual time.
 #pragma once
 #include <quicsync/transport/caf_compat.hpp>
 #include <quicsync/transport/endpoint.hpp>

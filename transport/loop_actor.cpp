@@ -13,7 +13,8 @@ void loop_actor::enqueue(caf::mailbox_element_ptr element, caf_compat::executor*
   caf::event_based_actor::enqueue(std::move(element), &home_);
 }
 
-void loop_actor::enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::message content, caf_compat::executor*) {
+void loop_actor::enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::message content,
+                         caf_compat::executor*) {
   enqueue(caf::make_mailbox_element(std::move(source), id, {}, std::move(content)), &home_);
 }
 

@@ -1,5 +1,5 @@
-// Base of the actors that live on a loop instead of CAF's pool: they are resumed on the loop's thread only, so they share
-// that thread's turn and need no lock and no wake among each other.
+// Base of the actors that live on a loop instead of CAF's pool: they are resumed on the loop's thread only, so they
+// share that thread's turn and need no lock and no wake among each other.
 #pragma once
 #include <quicsync/transport/caf_compat.hpp>
 #include <quicsync/transport/loop.hpp>
@@ -13,14 +13,14 @@ class loop_actor : public caf::event_based_actor {
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf_compat::executor*) override;
-  void enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::message content,
-               caf_compat::executor*) override;
+  void enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::message content, caf_compat::executor*) override;
   caf::resumable::subtype_t subtype() const override;
   void launch(caf_compat::executor*, bool lazy, bool hide) override;
 
   loop& home() const noexcept { return home_; }
 
-  /// Runs `work` in the actor's context from a callback of the loop, with the exceptions and the termination of a handler.
+  /// Runs `work` in the actor's context from a callback of the loop, with the exceptions and the termination of a
+  /// handler.
   template <class F>
   void run_in_context(F&& work) {
     auto guard = caf::strong_actor_ptr{ctrl()};  // it may end inside
@@ -37,7 +37,8 @@ class loop_actor : public caf::event_based_actor {
  private:
   friend class event_loop;
   loop& home_;
-  loop_actor* next_job_ = nullptr;  ///< the event loop's: its queues are linked through the actors, so a wake allocates nothing
+  loop_actor* next_job_ =
+      nullptr;  ///< the event loop's: its queues are linked through the actors, so a wake allocates nothing
 };
 
 }  // namespace quicsync

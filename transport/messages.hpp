@@ -1,18 +1,19 @@
-// The messages between the transport actor and its users: peer actors and the coordinator. Each names one connection; all
-// travel within one node's event loop.
+// The messages between the transport actor and its users: peer actors and the coordinator. Each names one connection;
+// all travel within one node's event loop.
 #pragma once
 #include <cstdint>
+#include <string>
+
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/transport/address.hpp>
 #include <quicsync/transport/caf_compat.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/lane.hpp>
-#include <string>
 
 namespace quicsync::transport_messages {
 
-// -- to the transport actor -----------------------------------------------------------------------------------------------
+// -- to the transport actor ---------------------------------------------------------------------------------------
 
 /// Peer: open a connection. Everything about it goes to `user`: `opened` or `ended` follows.
 struct dial {
@@ -44,7 +45,7 @@ struct close_connection {
   error reason;
 };
 
-// -- from the transport actor ---------------------------------------------------------------------------------------------
+// -- from the transport actor -------------------------------------------------------------------------------------
 
 /// To the coordinator: the socket is bound (once, after start).
 struct listening {
@@ -74,7 +75,8 @@ struct received_bytes {
   lane on = lane::control;
   shared_bytes bytes;
 };
-/// To the connection's user: so many bytes handed to `send_bytes` are acknowledged by QUIC, one message per lane and burst.
+/// To the connection's user: so many bytes handed to `send_bytes` are acknowledged by QUIC, one message per lane and
+/// burst.
 struct acknowledged_bytes {
   connection_id id = 0;
   lane on = lane::control;

@@ -1,7 +1,8 @@
-// The transport actor: bridges one QUIC endpoint and its socket into the actor system. Lives on the node's loop; owns the
-// endpoint; knows nothing of patterns. Its messages: messages.hpp.
+// The transport actor: bridges one QUIC endpoint and its socket into the actor system. Lives on the node's loop; owns
+// the endpoint; knows nothing of patterns. Its messages: messages.hpp.
 #pragma once
 #include <memory>
+
 #include <quicsync/transport/datagram_socket.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/loop_actor.hpp>
@@ -9,8 +10,9 @@
 
 namespace quicsync {
 
-/// Spawns the actor on `home`; `coordinator` gets `listening`, `accepted` and `rejected`. It ends with an exit message: then
-/// every connection is closed with errc::connection_closed "the node stops", and what was queued has left or one second is over.
+/// Spawns the actor on `home`; `coordinator` gets `listening`, `accepted` and `rejected`. It ends with an exit message:
+/// then every connection is closed with errc::connection_closed "the node stops", and what was queued has left or one
+/// second is over.
 caf::actor spawn_transport(caf::actor_system& system, loop& home, std::unique_ptr<endpoint> quic,
                            std::unique_ptr<datagram_socket> socket, caf::actor coordinator);
 

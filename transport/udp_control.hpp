@@ -1,11 +1,12 @@
-// Control messages of UDP sockets (cmsg(3)): writing and reading them, and IPv4 addresses as an IPv6 socket shows them. Private
-// to udp_socket; values only.
+// Control messages of UDP sockets (cmsg(3)): writing and reading them, and IPv4 addresses as an IPv6 socket shows them.
+// Private to udp_socket; values only.
 #pragma once
+#include <cstdint>
+#include <cstring>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cstdint>
-#include <cstring>
 #include <quicsync/transport/address.hpp>
 
 namespace quicsync::udp_control {

@@ -1,14 +1,14 @@
-#include <quicsync/transport/udp_socket.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 #include <linux/errqueue.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <quicsync/transport/udp_control.hpp>
-#include <system_error>
+#include <quicsync/transport/udp_socket.hpp>
 
 namespace quicsync {
 
@@ -123,22 +123,25 @@ struct udp_socket::inbox {
   }
 };
 
-// -- binding ----------------------------------------------------------------------------------------------------------------
+// -- binding ------------------------------------------------------------------------------------------------------
 
 result<std::unique_ptr<udp_socket>> udp_socket::bind(const address& where) {
   const auto family = where.family();
   if (family == AF_UNSPEC) return fail(errc::bad_address, "no address to listen at");
   file_descriptor socket(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return fail(errc::io_failed, "cannot make a UDP socket for " + where.to_string() + ": " + text_of(errno));
+  if (!socket)
+    return fail(errc::io_failed, "cannot make a UDP socket for " + where.to_string() + ": " + text_of(errno));
   if (family == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, is_any(where) ? 0 : 1);
   set_options(socket.get(), family, is_any(where));
   if (::bind(socket.get(), where.raw(), where.length()) != 0) {
     const auto why = errno;
     if (why == EADDRINUSE)
-      return fail(errc::address_in_use, "UDP port " + std::to_string(where.port()) + " is in use at " + where.to_string() +
+      return fail(errc::address_in_use, "UDP port " + std::to_string(where.port()) + " is in use at " +
+                                            where.to_string() +
                                             ": stop the program that has it, or choose another port");
     if (why == EADDRNOTAVAIL)
-      return fail(errc::bad_address, where.host() + " is not an address of this machine: choose one that is, or 0.0.0.0");
+      return fail(errc::bad_address,
+                  where.host() + " is not an address of this machine: choose one that is, or 0.0.0.0");
     if (why == EACCES)
       return fail(errc::io_failed, "no permission to listen at " + where.to_string() + ": choose a port above 1023");
     return fail(errc::io_failed, "cannot listen at " + where.to_string() + ": " + text_of(why));
@@ -160,7 +163,7 @@ udp_socket::buffer_sizes udp_socket::buffers() const {
   return {buffer_bytes(socket_.get(), SO_RCVBUF), buffer_bytes(socket_.get(), SO_SNDBUF)};
 }
 
-// -- receiving --------------------------------------------------------------------------------------------------------------
+// -- receiving ----------------------------------------------------------------------------------------------------
 
 result<std::size_t> udp_socket::receive(const receiver& each) {
   auto& in = *inbox_;
@@ -236,11 +239,12 @@ std::optional<address> udp_socket::poll_unreachable() {
   return oldest;
 }
 
-// -- sending ----------------------------------------------------------------------------------------------------------------
+// -- sending ------------------------------------------------------------------------------------------------------
 
 result<bool> udp_socket::send(const transmit& what) {
   if (local_.family() == AF_INET && what.remote.family() == AF_INET6)
-    return fail(errc::unreachable, what.remote.to_string() + " is IPv6 and the socket at " + local_.to_string() + " IPv4");
+    return fail(errc::unreachable,
+                what.remote.to_string() + " is IPv6 and the socket at " + local_.to_string() + " IPv4");
   const auto total = what.bytes.size();
   const auto segment = what.segment_bytes == 0 ? total : std::min(what.segment_bytes, total);
   auto offset = std::min(std::exchange(already_sent_, 0), total);
@@ -325,7 +329,8 @@ udp_socket::outcome udp_socket::judge_send_failure(int why, bool segmented) {
     case EHOSTDOWN:
       take_errors();
       return outcome::retry;
-    // The kernel cannot cut segments: EIO, where the device has no checksum offload, stays so; EINVAL is about this size.
+    // The kernel cannot cut segments: EIO, where the device has no checksum offload, stays so; EINVAL is about this
+    // size.
     case EIO:
       if (!segmented) return outcome::failed;
       segments_ = false;

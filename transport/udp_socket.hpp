@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 #include <memory>
+
 #include <quicsync/transport/datagram_socket.hpp>
 #include <quicsync/transport/file_descriptor.hpp>
 
@@ -47,7 +48,7 @@ class udp_socket final : public datagram_socket {
 
   file_descriptor socket_;
   address local_;
-  bool any_ = false;       ///< bound to no address in particular: each datagram says which one it came to or leaves from
+  bool any_ = false;  ///< bound to no address in particular: each datagram says which one it came to or leaves from
   bool segments_ = true;
   std::size_t already_sent_ = 0;  ///< bytes of the transmit that did not fit last time
   int last_error_ = 0;

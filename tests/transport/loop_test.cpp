@@ -1,11 +1,12 @@
 // The event loop: wake-ups from other threads, turns, deadlines, sources, and its end.
-#include <quicsync/transport/event_loop.hpp>
-
-#include <catch2/catch_test_macros.hpp>
 #include <future>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <quicsync/transport/event_loop.hpp>
 
 namespace {
 
@@ -89,8 +90,7 @@ class source_actor : public quicsync::loop_actor, private loop::source {
     std::function<void(source_actor&)> on_start, on_deadline, on_turn_end;
   };
 
-  source_actor(caf::actor_config& config, loop& home, script plan)
-      : loop_actor(config, home), plan_(std::move(plan)) {}
+  source_actor(caf::actor_config& config, loop& home, script plan) : loop_actor(config, home), plan_(std::move(plan)) {}
 
   caf::behavior make_behavior() override {
     // What the loop calls must not vanish with the last handle, on another thread: it lives until it ends itself.

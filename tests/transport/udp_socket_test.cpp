@@ -1,12 +1,12 @@
 // The UDP socket on the real loopback device.
-#include <quicsync/transport/udp_socket.hpp>
-
-#include <poll.h>
+#include <string>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-#include <string>
-#include <vector>
+#include <poll.h>
+
+#include <quicsync/transport/udp_socket.hpp>
 
 namespace {
 
@@ -45,9 +45,10 @@ std::vector<heard> hear(udp_socket& socket, std::size_t count) {
   while (all.size() < count) {
     pollfd wait{socket.descriptor(), POLLIN, 0};
     if (::poll(&wait, 1, 5000) != 1) break;
-    const auto got = socket.receive([&](const address& local, const address& remote, std::uint8_t ecn, bytes_view bytes) {
-      all.push_back({local, remote, ecn, std::string(as_text(bytes))});
-    });
+    const auto got =
+        socket.receive([&](const address& local, const address& remote, std::uint8_t ecn, bytes_view bytes) {
+          all.push_back({local, remote, ecn, std::string(as_text(bytes))});
+        });
     REQUIRE(got);
   }
   return all;
@@ -105,8 +106,8 @@ TEST_CASE("udp socket: segments of one transmit arrive as separate datagrams", "
 }
 
 TEST_CASE("udp socket: a socket that is full says so and goes on where it stopped", "[net][udp]") {
-  // Two sockets on loopback fill the receiver's queue, not the sender's; the kernel drops there and the sender never blocks.
-  // So this holds the rule that every call ends: sent or not, without an error.
+  // Two sockets on loopback fill the receiver's queue, not the sender's; the kernel drops there and the sender never
+  // blocks. So this holds the rule that every call ends: sent or not, without an error.
   auto a = bound("127.0.0.1:0");
   auto b = bound("127.0.0.1:0");
   const auto out = make_transmit(b->local(), numbered_text(60'000), 1200);

@@ -1,0 +1,49 @@
+// What the transport actor knows of a connection beside the endpoint: whose it is, what waits for that to be said, and
+// what the current burst brought. Owned by the transport actor.
+#pragma once
+#include <array>
+#include <optional>
+#include <vector>
+
+#include <quicsync/transport/messages.hpp>
+
+namespace quicsync {
+
+/// What one burst brought on one lane.
+struct lane_burst {
+  std::vector<shared_bytes> pieces;
+  std::uint64_t acknowledged = 0;
+
+  /// All pieces as one, without a copy where there is only one.
+  shared_bytes take_bytes() {
+    if (pieces.size() == 1) {
+      auto only = std::move(pieces.front());
+      pieces.clear();
+      return only;
+    }
+    std::size_t total = 0;
+    for (const auto& piece : pieces) total += piece.size();
+    byte_buffer joined;
+    joined.reserve(total);
+    for (const auto& piece : pieces) joined.insert(joined.end(), piece.view().begin(), piece.view().end());
+    pieces.clear();
+    return shared_bytes(std::move(joined));
+  }
+};
+
+/// In one of three states: with a user; incoming and not yet adopted, when all that arrives is kept in `early` (flow
+/// control bounds it, since nothing is consumed); or of nobody, being closed.
+struct held_connection {
+  caf::actor user;
+  std::uint64_t attempt = 0;
+  bool opened = false;
+  bool unadopted = false;
+  bool over = false;  ///< ended before it was adopted
+  address remote;
+  std::optional<error> reason;  ///< why it ends, where this side knows better than the endpoint
+  std::vector<caf::message> early;
+  std::array<lane_burst, lane_count> bursts;
+  bool touched = false;  ///< by the burst that is being delivered
+};
+
+}  // namespace quicsync
