@@ -52,7 +52,7 @@ class credentials {
   /// Checks that the key belongs to the certificate, that only the owner can read the key, and that the certificate is
   /// within its validity unless `allow_expired`.
   /// Errors: no_file, bad_certificate, key_exposed, certificate_expired.
-  static result<std::shared_ptr<const credentials>> load(const files& from);
+  static result<std::shared_ptr<const credentials>> load(const files& from, bool allow_expired = false);
 
   /// A throw-away identity of a fresh key, self-signed, trusting nobody: `--insecure`.
   static result<std::shared_ptr<const credentials>> make_insecure(const std::string& name);
@@ -65,11 +65,15 @@ class credentials {
   virtual bool has_trust() const noexcept = 0;
 };
 
+/// The time by which validity is judged and certificates are dated: fixed (a simulation's virtual time, in Unix seconds), or
+/// again the system's clock (nullopt). GnuTLS knows one clock a process, so this is for the whole process.
+void fix_certificate_time(std::optional<std::int64_t> unix_seconds);
+
 /// Who is at the other end, as its certificate says.
 struct peer_identity {
   std::string name;         ///< CN; empty where it gave no certificate
   std::string fingerprint;  ///< SHA-256 of the public key, lower-case hex; empty likewise
-  bool verified = false;    ///< under a trusted CA and valid now; false only where checks are off
+  bool verified = false;    ///< under a trusted CA and valid now; false only where checks are off: then `name` is just a claim
   bool operator==(const peer_identity&) const = default;
 };
 

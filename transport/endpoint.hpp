@@ -32,14 +32,18 @@ struct verification {
 };
 
 struct endpoint_config {
-  std::shared_ptr<const credentials> identity;
+  std::shared_ptr<const credentials> identity;  ///< null: only where it accepts nobody and checks nobody
   verification verify;
   std::chrono::milliseconds idle_timeout = limits::idle_timeout;
-  std::chrono::milliseconds keep_alive = limits::keep_alive;
+  std::chrono::milliseconds keep_alive = limits::keep_alive;  ///< 0: none
   std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
   std::uint64_t lane_window_bytes = limits::lane_window_bytes;
   std::uint64_t control_window_bytes = limits::control_window_bytes;
   bool accept = true;  ///< false: a client that only dials
+  std::string protocol{alpn_protocol};  ///< ALPN, RFC 7301
+  /// The largest datagram to send, 1200 to 16000. Above 1452 only where the socket never fragments (IP_PMTUDISC_PROBE): path
+  /// MTU discovery then finds what fits.
+  std::size_t datagram_bytes = 1452;
   /// Where randomness comes from; null: GnuTLS. A simulation gives a seeded one.
   std::function<void(std::uint8_t* out, std::size_t count)> random;
 };
@@ -76,13 +80,14 @@ struct lane_acknowledged {
 };
 /// The end, once for each connection, also for one that never opened. `reason.code`: connection_closed (with the other
 /// side's text), connection_lost or timed_out (idle, handshake), certificate_* and no_common_protocol (either side's
-/// refusal, with text that says whose), quic_failed.
+/// refusal, with text that says whose), overloaded (the other side takes no more), quic_failed, cancelled (own close()).
 struct connection_ended {
   connection_id id = 0;
   bool opened = false;    ///< it had been open before
   bool incoming = false;
   address remote;
   error reason;
+  errc peer_code = errc::none;  ///< with connection_closed: the code that the other side's close() was given
 };
 using endpoint_event = std::variant<connection_opened, lane_bytes, lane_acknowledged, connection_ended>;
 
@@ -105,7 +110,7 @@ struct connection_statistics {
 /// One endpoint: all connections of one UDP port, dialled and accepted. Single-threaded.
 class endpoint {
  public:
-  /// Errors: crypto_failed, bad_certificate.
+  /// Errors: crypto_failed, bad_certificate (an identity that its checks need is missing, or it trusts no CA), bad_config.
   static result<std::unique_ptr<endpoint>> make(endpoint_config config);
   virtual ~endpoint() = default;
 

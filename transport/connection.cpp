@@ -1,0 +1,371 @@
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#include <quicsync/transport/connection.hpp>
+#include <quicsync/transport/connection_callbacks.hpp>
+#include <quicsync/transport/connection_errors.hpp>
+#include <quicsync/transport/tls_certificate.hpp>
+
+namespace quicsync {
+
+namespace {
+
+constexpr std::size_t segments_max = 64;        // UDP_MAX_SEGMENTS of Linux before 6.2
+constexpr std::size_t burst_bytes_max = 65000;  // below the largest UDP payload of IPv4
+constexpr std::size_t close_text_bytes = 256;   // fits beside all else into one packet of 1200 bytes
+constexpr std::array<std::uint16_t, 3> mtu_probes{1452, 8952, 16000};  // Ethernet, jumbo frames, loopback
+
+ngtcp2_duration to_duration(std::chrono::nanoseconds time) {
+  return static_cast<ngtcp2_duration>(std::max<std::int64_t>(time.count(), 0));
+}
+
+// A client binds no address, and ngtcp2 needs one of a real family: the unspecified one stands for "whatever the socket
+// has".
+address any_address(int family) {
+  sockaddr_storage any{};
+  any.ss_family = static_cast<sa_family_t>(family);
+  return {reinterpret_cast<const sockaddr*>(&any), sizeof any};
+}
+
+ngtcp2_cid random_cid(connection_host& host) {
+  ngtcp2_cid cid;
+  cid.datalen = cid_bytes;
+  host.random(cid.data, cid.datalen);
+  return cid;
+}
+
+ngtcp2_transport_params transport_params(connection_host& host, const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) {
+  const auto& config = host.config();
+  ngtcp2_transport_params params;
+  ngtcp2_transport_params_default(&params);
+  // One stream a lane, each with the lane byte before its window.
+  params.initial_max_streams_uni = lane_count;
+  params.initial_max_streams_bidi = 0;
+  params.initial_max_stream_data_uni = config.lane_window_bytes + 1;
+  // The sum of the bulk lanes and a reserve that they cannot use up, so that control always moves.
+  params.initial_max_data = (lane_count - 1) * config.lane_window_bytes + config.control_window_bytes + lane_count;
+  params.max_idle_timeout = to_duration(config.idle_timeout);
+  params.active_connection_id_limit = 4;
+  if (first != nullptr) {
+    params.original_dcid = first->dcid;
+    params.original_dcid_present = 1;
+    params.stateless_reset_token_present = 1;
+    host.reset_token(own_cid, params.stateless_reset_token);
+  }
+  return params;
+}
+
+ngtcp2_settings settings_of(connection_host& host, ngtcp2_tstamp now) {
+  const auto& config = host.config();
+  ngtcp2_settings settings;
+  ngtcp2_settings_default(&settings);
+  settings.initial_ts = now;
+  settings.handshake_timeout = to_duration(config.handshake_timeout);
+  settings.max_tx_udp_payload_size = config.datagram_bytes;
+  settings.rand_ctx.native_handle = &host;
+  const auto usable =
+      std::upper_bound(mtu_probes.begin(), mtu_probes.end(), config.datagram_bytes) - mtu_probes.begin();
+  settings.pmtud_probes = mtu_probes.data();
+  settings.pmtud_probeslen = static_cast<std::size_t>(usable);
+  settings.no_pmtud = usable == 0;
+  return settings;
+}
+
+// Each coalesced packet as a datagram of its own (RFC 9000 section 12.2): a peer that drops its old keys early
+// otherwise throws the whole datagram away with the first packet, and learns nothing.
+std::vector<byte_buffer> split_packets(bytes_view datagram) {
+  std::vector<byte_buffer> packets;
+  while (!datagram.empty()) {
+    std::size_t length = datagram.size();
+    ngtcp2_pkt_hd header;
+    if ((datagram[0] & 0x80) != 0) {
+      const auto header_bytes = ngtcp2_pkt_decode_hd_long(&header, datagram.data(), datagram.size());
+      if (header_bytes > 0) length = std::min(length, static_cast<std::size_t>(header_bytes) + header.len);
+    }
+    packets.emplace_back(datagram.begin(), datagram.begin() + static_cast<std::ptrdiff_t>(length));
+    datagram = datagram.subspan(length);
+  }
+  return packets;
+}
+
+}  // namespace
+
+connection::connection(connection_host& host, connection_id id, bool incoming, const address& local,
+                       const address& remote, time_point now)
+    : host_(host),
+      id_(id),
+      incoming_(incoming),
+      started_(now),
+      local_(incoming && local.family() == remote.family() ? local : any_address(remote.family())),
+      remote_(remote) {
+  stamp(now);
+}
+
+connection::~connection() { ngtcp2_conn_del(quic_); }
+
+result<std::unique_ptr<connection>> connection::dial(connection_host& host, connection_id id, const address& remote,
+                                                     std::string expected_name,
+                                                     std::shared_ptr<const tls::loaded_credentials> identity,
+                                                     time_point now) {
+  std::unique_ptr<connection> made(new connection(host, id, false, {}, remote, now));
+  const auto& config = host.config();
+  tls::session_plan plan{.server = false,
+                         .identity = std::move(identity),
+                         .verify = config.verify,
+                         .expected_name = std::move(expected_name),
+                         .protocol = config.protocol};
+  const auto their_cid = random_cid(host), own_cid = random_cid(host);
+  if (auto started = made->start(their_cid, own_cid, nullptr, std::move(plan)); !started) return fail(started.error());
+  return made;
+}
+
+result<std::unique_ptr<connection>> connection::accept(connection_host& host, connection_id id,
+                                                       const ngtcp2_pkt_hd& first, const address& local,
+                                                       const address& remote,
+                                                       std::shared_ptr<const tls::loaded_credentials> identity,
+                                                       time_point now) {
+  std::unique_ptr<connection> made(new connection(host, id, true, local, remote, now));
+  const auto& config = host.config();
+  tls::session_plan plan{.server = true,
+                         .identity = std::move(identity),
+                         .verify = config.verify,
+                         .expected_name = {},
+                         .protocol = config.protocol};
+  if (auto started = made->start(first.scid, random_cid(host), &first, std::move(plan)); !started)
+    return fail(started.error());
+  // Until the client has our id, its packets carry the one it chose.
+  if (host.claim(first.dcid, id)) made->client_cid_ = first.dcid;
+  return made;
+}
+
+result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
+                               tls::session_plan plan) {
+  auto tls = tls::tls_session::make(std::move(plan));
+  if (!tls) return fail(tls.error());
+  tls_ = std::move(*tls);
+  if (!host_.claim(own_cid, id_)) return fail(errc::overloaded, "no free connection id");
+  const auto settings = settings_of(host_, last_stamp_);
+  const auto params = transport_params(host_, first, own_cid);
+  const auto callbacks = connection_callbacks::table(incoming_);
+  const auto path = path_of(local_, remote_);
+  const int code = first != nullptr ? ngtcp2_conn_server_new(&quic_, &their_cid, &own_cid, &path, first->version,
+                                                             &callbacks, &settings, &params, nullptr, this)
+                                    : ngtcp2_conn_client_new(&quic_, &their_cid, &own_cid, &path, NGTCP2_PROTO_VER_V1,
+                                                             &callbacks, &settings, &params, nullptr, this);
+  if (code != 0) {
+    host_.release(own_cid, id_);
+    return fail(errc::overloaded, fmt::format("cannot start a connection: {}", ngtcp2_strerror(code)));
+  }
+  tls_->bind(quic_);
+  return {};
+}
+
+// ngtcp2 insists that time never goes back.
+ngtcp2_tstamp connection::stamp(time_point now) {
+  const auto since_epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+  return last_stamp_ = std::max(last_stamp_, to_duration(since_epoch));
+}
+
+ngtcp2_path connection::path_of(address& local, address& remote) const {
+  return {{local.raw(), local.length()}, {remote.raw(), remote.length()}, nullptr};
+}
+
+void connection::read(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
+                      time_point now) {
+  if (ending_ || remote.family() != remote_.family()) return;
+  bytes_received_ += datagram.size();
+  // A client is found under one address of its own, whatever the socket says: ngtcp2 would drop what comes to another.
+  auto to = incoming_ && local.family() == remote.family() ? local : local_;
+  auto from = remote;
+  const auto path = path_of(to, from);
+  const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn & NGTCP2_ECN_MASK)};
+  const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
+  if (code != 0) end(code, now);
+}
+
+void connection::expire(time_point now) {
+  if (ending_) return;
+  if (closing_ && now >= closing_->latest) return finish_close(now);
+  if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
+  if (const int code = ngtcp2_conn_handle_expiry(quic_, last_stamp_); code != 0) end(code, now);
+}
+
+time_point connection::deadline() const {
+  if (ending_) return time_point::max();
+  const auto expiry = ngtcp2_conn_get_expiry(quic_);
+  auto when = time_point::max();
+  if (expiry != UINT64_MAX)
+    when = time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(expiry)));
+  return closing_ ? std::min(when, closing_->latest) : when;
+}
+
+bool connection::write(transmit& out, time_point now) {
+  if (held_) {
+    out = std::move(*held_);
+    held_.reset();
+    return true;
+  }
+  if (ending_) return false;
+  if (closing_ && (all_acknowledged() || now >= closing_->latest)) {
+    finish_close(now);
+    return false;
+  }
+  const auto time = stamp(now);
+  const auto room = host_.scratch();
+  const std::size_t most = std::max(host_.config().datagram_bytes, std::size_t{NGTCP2_MAX_UDP_PAYLOAD_SIZE});
+  const std::size_t quantum =
+      std::clamp(ngtcp2_conn_get_send_quantum(quic_), most, std::min(burst_bytes_max, room.size() - most));
+  std::size_t filled = 0;
+  for (std::size_t segments = 0; segments < segments_max && filled + most <= room.size(); ++segments) {
+    const auto made = write_packet(room.subspan(filled, most), time);
+    if (!made) break;
+    if (segments == 0) {
+      out.local = made->local;
+      out.remote = made->remote;
+      out.ecn = made->ecn;
+      out.segment_bytes = made->bytes;
+    } else if (made->bytes > out.segment_bytes || made->ecn != out.ecn || !(made->remote == out.remote) ||
+               !(made->local == out.local)) {
+      const auto packet_bytes = room.subspan(filled, made->bytes);
+      held_ = transmit{made->local, made->remote, made->ecn, made->bytes, {packet_bytes.begin(), packet_bytes.end()}};
+      break;
+    }
+    filled += made->bytes;
+    if (made->bytes < out.segment_bytes || filled + out.segment_bytes > quantum) break;
+  }
+  if (!ending_) ngtcp2_conn_update_pkt_tx_time(quic_, time);
+  if (filled == 0) return false;
+  out.bytes.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(filled));
+  return true;
+}
+
+void connection::close(errc code, std::string_view text, time_point now) {
+  if (ending_ || closing_) return;
+  const std::chrono::nanoseconds patience(opened_ ? ngtcp2_conn_get_pto(quic_) : 0);
+  closing_ = pending_close{code, tls::printable(text, close_text_bytes),
+                           now + std::chrono::duration_cast<time_point::duration>(patience)};
+  if (!opened_ || all_acknowledged()) finish_close(now);
+}
+
+void connection::finish_close(time_point now) {
+  ngtcp2_ccerr said;
+  const auto& text = closing_->text;
+  ngtcp2_ccerr_set_application_error(&said, static_cast<std::uint64_t>(closing_->code),
+                                     reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  connection_ending ending;
+  ending.reason = {errc::cancelled, text.empty() ? "closed" : "closed: " + text};
+  end_with(said, std::move(ending), now);
+}
+
+void connection::end(int code, time_point now) {
+  if (ending_) return;
+  connection_ending ending;
+  ngtcp2_ccerr said;
+  ngtcp2_ccerr_default(&said);
+  if (code == NGTCP2_ERR_DRAINING) {
+    auto close = describe_close(*ngtcp2_conn_get_ccerr(quic_), host_.config());
+    ending.reason = closing_ ? error{errc::cancelled, "closed"} : broken_ ? *broken_ : std::move(close.reason);
+    ending.peer_code = close.peer_code;
+    // Draining: nothing is sent any more, RFC 9000 section 10.2.2.
+    said.type = NGTCP2_CCERR_TYPE_DROP_CONN;
+    return end_with(said, std::move(ending), now);
+  }
+  ending.reason = describe(code);
+  ending.silent = code == NGTCP2_ERR_DROP_CONN || code == NGTCP2_ERR_RETRY;
+  std::string text;
+  if (const auto& refused = tls_->refused()) {
+    ending.reason = refused->reason;
+    ngtcp2_ccerr_set_tls_alert(&said, static_cast<std::uint8_t>(refused->told), nullptr, 0);
+  } else if (broken_) {
+    ending.reason = *broken_;
+    text = broken_->context;
+    ngtcp2_ccerr_set_application_error(&said, static_cast<std::uint64_t>(broken_->code),
+                                       reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  } else if (code == NGTCP2_ERR_CRYPTO) {
+    ngtcp2_ccerr_set_tls_alert(&said, ngtcp2_conn_get_tls_alert(quic_), nullptr, 0);
+  } else {
+    ngtcp2_ccerr_set_liberr(&said, code, nullptr, 0);
+  }
+  // A handshake that nobody waits for any more is dropped without a word, as after an idle timeout.
+  if (code == NGTCP2_ERR_HANDSHAKE_TIMEOUT) said.type = NGTCP2_CCERR_TYPE_IDLE_CLOSE;
+  end_with(said, std::move(ending), now);
+}
+
+error connection::describe(int code) const {
+  const auto& config = host_.config();
+  const auto who = remote_.to_string();
+  switch (code) {
+    case NGTCP2_ERR_IDLE_CLOSE:
+      if (opened_)
+        return {errc::timed_out, fmt::format("nothing heard from {} for {} ms", who, config.idle_timeout.count())};
+      [[fallthrough]];
+    case NGTCP2_ERR_HANDSHAKE_TIMEOUT: {
+      const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(last_stamp_) -
+                                                                                started_.time_since_epoch());
+      return {errc::timed_out,
+              heard_ ? fmt::format("the handshake with {} did not finish within {} ms", who, waited.count())
+                     : fmt::format("no answer from {} within {} ms", who, waited.count())};
+    }
+    case NGTCP2_ERR_CRYPTO:
+      return describe_own_alert(ngtcp2_conn_get_tls_alert(quic_), config);
+    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+    case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE:
+      return {errc::no_common_protocol, fmt::format("{} speaks no QUIC version that is spoken here", who)};
+    default:
+      return {errc::quic_failed, fmt::format("QUIC with {} failed: {}", who, ngtcp2_strerror(code))};
+  }
+}
+
+void connection::end_with(const ngtcp2_ccerr& said, connection_ending ending, time_point now) {
+  const auto time = stamp(now);
+  ending.opened = opened_;
+  // Three probe timeouts, RFC 9000 section 10.2.
+  ending.linger = std::chrono::nanoseconds(3 * ngtcp2_conn_get_pto(quic_));
+  ngtcp2_path_storage path;
+  ngtcp2_path_storage_zero(&path);
+  ngtcp2_pkt_info info{};
+  byte_buffer datagram(NGTCP2_MAX_UDP_PAYLOAD_SIZE);
+  const auto bytes =
+      ngtcp2_conn_write_connection_close(quic_, &path.path, &info, datagram.data(), datagram.size(), &said, time);
+  if (bytes > 0) {
+    datagram.resize(static_cast<std::size_t>(bytes));
+    // A lone Initial of a client is padded as it must be, and stays whole.
+    ending.datagrams = split_packets(datagram);
+    bytes_sent_ += static_cast<std::uint64_t>(bytes);
+  }
+  ending_ = std::move(ending);
+}
+
+void connection::on_opened() {
+  opened_ = true;
+  const auto keep_alive = host_.config().keep_alive;
+  ngtcp2_conn_set_keep_alive_timeout(quic_, keep_alive.count() > 0 ? to_duration(keep_alive) : UINT64_MAX);
+  host_.events().push(connection_opened{id_, incoming_, tls_->peer(), remote_});
+}
+
+std::vector<ngtcp2_cid> connection::cids() const {
+  std::vector<ngtcp2_cid> all(ngtcp2_conn_get_scid(quic_, nullptr));
+  if (!all.empty()) ngtcp2_conn_get_scid(quic_, all.data());
+  if (client_cid_) all.push_back(*client_cid_);
+  return all;
+}
+
+connection_statistics connection::statistics() const {
+  connection_statistics out;
+  out.bytes_sent = bytes_sent_;
+  out.bytes_received = bytes_received_;
+  out.lane_bytes_sent = lane_bytes_sent_;
+  out.lane_bytes_received = lane_bytes_received_;
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(quic_, &info);
+  out.smoothed_rtt = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(info.smoothed_rtt));
+  out.congestion_window_bytes = info.cwnd;
+  for (const auto& each : outgoing_)
+    if (each.stream >= 0) out.packets_lost += ngtcp2_conn_get_stream_loss_count(quic_, each.stream);
+  return out;
+}
+
+}  // namespace quicsync

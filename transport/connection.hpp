@@ -1,0 +1,167 @@
+// One QUIC connection, RFC 9000, over ngtcp2 and GnuTLS: its four lanes, its timers and its end. Owned by the endpoint,
+// which hands it datagrams and times and takes its datagrams; never used from another thread.
+#pragma once
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ngtcp2/ngtcp2.h>
+
+#include <quicsync/transport/endpoint.hpp>
+#include <quicsync/transport/event_queue.hpp>
+#include <quicsync/transport/lane_outbox.hpp>
+#include <quicsync/transport/tls_session.hpp>
+
+namespace quicsync {
+
+/// Length of every connection id that this side gives out: long enough that none is guessed.
+inline constexpr std::size_t cid_bytes = 16;
+
+/// What a connection needs from its endpoint.
+class connection_host {
+ public:
+  virtual ~connection_host() = default;
+  virtual const endpoint_config& config() const noexcept = 0;
+  virtual event_queue& events() noexcept = 0;
+  virtual void random(std::uint8_t* out, std::size_t count) = 0;
+  /// From now on datagrams to this connection id belong to the connection. False: the id is taken.
+  virtual bool claim(const ngtcp2_cid& cid, connection_id id) = 0;
+  virtual void release(const ngtcp2_cid& cid, connection_id id) = 0;
+  /// RFC 9000 section 10.3.2.
+  virtual void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) = 0;
+  /// At least `datagram_bytes` times two; shared by all connections, valid until the next use.
+  virtual std::span<std::uint8_t> scratch() noexcept = 0;
+};
+
+/// What remains when a connection is over, for the closing period (RFC 9000 section 10.2).
+struct connection_ending {
+  error reason;
+  errc peer_code = errc::none;
+  bool opened = false;
+  bool silent = false;                 ///< a stranger's noise: nobody is told
+  std::vector<byte_buffer> datagrams;  ///< CONNECTION_CLOSE, to be sent now and again when packets still arrive
+  std::chrono::nanoseconds linger{0};  ///< how long late packets are to be expected
+};
+
+class connection {
+ public:
+  /// Starts a handshake as client. Errors: crypto_failed, overloaded.
+  static result<std::unique_ptr<connection>> dial(connection_host& host, connection_id id, const address& remote,
+                                                  std::string expected_name,
+                                                  std::shared_ptr<const tls::loaded_credentials> identity,
+                                                  time_point now);
+  /// Takes a client's first packet, whose header is `first`; the datagram itself is then to be read. Errors:
+  /// crypto_failed, overloaded.
+  static result<std::unique_ptr<connection>> accept(connection_host& host, connection_id id, const ngtcp2_pkt_hd& first,
+                                                    const address& local, const address& remote,
+                                                    std::shared_ptr<const tls::loaded_credentials> identity,
+                                                    time_point now);
+  ~connection();
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  connection_id id() const noexcept { return id_; }
+  bool incoming() const noexcept { return incoming_; }
+  bool opened() const noexcept { return opened_; }
+  const address& remote() const noexcept { return remote_; }
+
+  void read(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram, time_point now);
+  void expire(time_point now);
+  /// The next datagrams; false: none now.
+  bool write(transmit& out, time_point now);
+  time_point deadline() const;
+
+  void send(lane on, shared_bytes bytes);
+  void consumed(lane on, std::uint64_t bytes);
+  void close(errc code, std::string_view text, time_point now);
+
+  /// True from close() on: send() is over.
+  bool closing() const noexcept { return closing_.has_value(); }
+
+  /// Set once, when the connection is over; it is good for nothing then but to be removed.
+  std::optional<connection_ending>& ending() noexcept { return ending_; }
+
+  /// The connection ids that datagrams to it may carry.
+  std::vector<ngtcp2_cid> cids() const;
+  connection_statistics statistics() const;
+  std::uint64_t bytes_received() const noexcept { return bytes_received_; }
+  std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+
+ private:
+  friend struct connection_callbacks;
+
+  struct outgoing_lane {
+    std::int64_t stream = -1;  ///< -1: not opened yet
+    bool used = false;         ///< the lane byte is in the outbox
+    lane_outbox outbox;
+    event_queue::ticket acknowledged_event = 0;
+  };
+  struct incoming_lane {
+    std::int64_t stream = -1;
+    std::uint64_t unconsumed_bytes = 0;
+    event_queue::ticket bytes_event = 0;
+  };
+  /// What is asked to happen once everything has left.
+  struct pending_close {
+    errc code = errc::none;
+    std::string text;
+    time_point latest;
+  };
+  struct packet {
+    std::size_t bytes = 0;
+    address local, remote;
+    std::uint8_t ecn = 0;
+  };
+
+  connection(connection_host& host, connection_id id, bool incoming, const address& local, const address& remote,
+             time_point now);
+
+  // connection.cpp
+  ngtcp2_tstamp stamp(time_point now);
+  ngtcp2_path path_of(address& local, address& remote) const;
+  result<void> start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
+                     tls::session_plan plan);
+  void end(int code, time_point now);
+  error describe(int code) const;
+  void end_with(const ngtcp2_ccerr& said, connection_ending ending, time_point now);
+  void finish_close(time_point now);
+  void on_opened();
+
+  // connection_lanes.cpp
+  int on_stream_data(std::int64_t stream, bool fin, bytes_view data);
+  int on_acknowledged(std::int64_t stream, std::uint64_t end);
+  int break_lanes(errc code, std::string text);
+  std::optional<lane> lane_of_stream(std::int64_t stream) const;
+  int open_lanes();
+  std::optional<packet> write_packet(std::span<std::uint8_t> into, ngtcp2_tstamp now);
+  ngtcp2_ssize write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
+                           ngtcp2_tstamp now);
+  bool all_acknowledged() const;
+
+  connection_host& host_;
+  const connection_id id_;
+  const bool incoming_;
+  const time_point started_;
+  address local_, remote_;
+  std::optional<ngtcp2_cid> client_cid_;  ///< incoming: the id that the client made up for its first packets
+  ngtcp2_tstamp last_stamp_ = 0;
+
+  std::unique_ptr<tls::tls_session> tls_;
+  ngtcp2_conn* quic_ = nullptr;
+  bool opened_ = false;
+  bool heard_ = false;  ///< the other side has answered with something that made sense
+
+  std::array<outgoing_lane, lane_count> outgoing_;
+  std::array<incoming_lane, lane_count> incoming_lanes_;
+  lane_schedule schedule_;
+  std::optional<transmit> held_;  ///< a packet that did not fit into the batch before it
+  std::optional<pending_close> closing_;
+  std::optional<error> broken_;  ///< why a callback stopped ngtcp2
+  std::optional<connection_ending> ending_;
+  std::uint64_t bytes_sent_ = 0, bytes_received_ = 0, lane_bytes_sent_ = 0, lane_bytes_received_ = 0;
+};
+
+}  // namespace quicsync

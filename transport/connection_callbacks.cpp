@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#include <quicsync/transport/connection.hpp>
+#include <quicsync/transport/connection_callbacks.hpp>
+
+namespace quicsync {
+
+namespace {
+
+// A friend's doors into the connection: ngtcp2 knows only free functions.
+connection& connection_of(void* user_data) { return *static_cast<connection*>(user_data); }
+
+void fill_random(std::uint8_t* out, std::size_t count, const ngtcp2_rand_ctx* context) {
+  static_cast<connection_host*>(context->native_handle)->random(out, count);
+}
+
+}  // namespace
+
+ngtcp2_callbacks connection_callbacks::table(bool server) {
+  ngtcp2_callbacks all{};
+  if (server)
+    all.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+  else
+    all.client_initial = ngtcp2_crypto_client_initial_cb;
+  all.recv_retry = ngtcp2_crypto_recv_retry_cb;
+  all.encrypt = ngtcp2_crypto_encrypt_cb;
+  all.decrypt = ngtcp2_crypto_decrypt_cb;
+  all.hp_mask = ngtcp2_crypto_hp_mask_cb;
+  all.update_key = ngtcp2_crypto_update_key_cb;
+  all.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
+  all.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
+  all.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
+  all.rand = fill_random;
+
+  all.recv_crypto_data = [](ngtcp2_conn*, ngtcp2_encryption_level level, std::uint64_t, const std::uint8_t* data,
+                            std::size_t size, void* user) {
+    auto& self = connection_of(user);
+    self.heard_ = true;
+    return self.tls_->receive(level, {data, size});
+  };
+  all.handshake_completed = [](ngtcp2_conn*, void* user) -> int {
+    auto& self = connection_of(user);
+    if (!self.tls_->check_protocol()) return NGTCP2_ERR_CALLBACK_FAILURE;
+    self.on_opened();
+    return 0;
+  };
+  all.recv_stream_data = [](ngtcp2_conn*, std::uint32_t flags, std::int64_t stream, std::uint64_t,
+                            const std::uint8_t* data, std::size_t size, void* user, void*) {
+    return connection_of(user).on_stream_data(stream, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0, {data, size});
+  };
+  all.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t stream, std::uint64_t offset, std::uint64_t size,
+                                    void* user,
+                                    void*) { return connection_of(user).on_acknowledged(stream, offset + size); };
+  all.stream_reset = [](ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t, void* user, void*) {
+    return connection_of(user).break_lanes(errc::quic_failed, "the peer reset a lane");
+  };
+  all.stream_close = [](ngtcp2_conn*, std::uint32_t, std::int64_t, std::uint64_t, void* user, void*) {
+    return connection_of(user).break_lanes(errc::quic_failed, "the peer ended a lane");
+  };
+  all.recv_stateless_reset = [](ngtcp2_conn*, const ngtcp2_pkt_stateless_reset*, void* user) {
+    auto& self = connection_of(user);
+    self.broken_ =
+        error{errc::connection_lost, fmt::format("{} has forgotten the connection", self.remote_.to_string())};
+    return 0;
+  };
+  all.get_new_connection_id = [](ngtcp2_conn*, ngtcp2_cid* cid, std::uint8_t* token, std::size_t size,
+                                 void* user) -> int {
+    auto& self = connection_of(user);
+    cid->datalen = size;
+    self.host_.random(cid->data, size);
+    self.host_.reset_token(*cid, token);
+    return self.host_.claim(*cid, self.id_) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+  };
+  all.remove_connection_id = [](ngtcp2_conn*, const ngtcp2_cid* cid, void* user) {
+    auto& self = connection_of(user);
+    self.host_.release(*cid, self.id_);
+    return 0;
+  };
+  all.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {
+    connection_of(user).host_.random(data, NGTCP2_PATH_CHALLENGE_DATALEN);
+    return 0;
+  };
+  all.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path* path, const ngtcp2_path*,
+                           ngtcp2_path_validation_result outcome, void* user) {
+    if (outcome == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
+      connection_of(user).remote_ = address(path->remote.addr, path->remote.addrlen);
+    return 0;
+  };
+  return all;
+}
+
+}  // namespace quicsync

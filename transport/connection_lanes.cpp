@@ -1,0 +1,180 @@
+// The lanes of a connection: streams in both directions, flow control, and the packets that carry them.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <quicsync/transport/connection.hpp>
+
+namespace quicsync {
+
+namespace {
+
+constexpr std::size_t views_per_packet = 16;
+constexpr std::array<std::uint8_t, lane_count> lane_bytes_on_wire{0, 1, 2, 3};
+
+shared_bytes lane_byte(lane on) { return {nullptr, bytes_view(&lane_bytes_on_wire[index_of(on)], 1)}; }
+
+bool is_any(const address& local) {
+  switch (local.family()) {
+    case AF_INET:
+      return reinterpret_cast<const sockaddr_in*>(local.raw())->sin_addr.s_addr == INADDR_ANY;
+    case AF_INET6:
+      return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(local.raw())->sin6_addr);
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+int connection::break_lanes(errc code, std::string text) {
+  if (!broken_) broken_ = error{code, std::move(text)};
+  return NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
+std::optional<lane> connection::lane_of_stream(std::int64_t stream) const {
+  for (const auto each : all_lanes)
+    if (incoming_lanes_[index_of(each)].stream == stream) return each;
+  return std::nullopt;
+}
+
+int connection::on_stream_data(std::int64_t stream, bool fin, bytes_view data) {
+  // Nothing of an application is taken from whom we have not accepted.
+  if (!opened_) return break_lanes(errc::quic_failed, "the peer sent data before the handshake was complete");
+  auto on = lane_of_stream(stream);
+  if (!on && !data.empty()) {
+    const auto number = data.front();
+    if (number >= lane_count)
+      return break_lanes(errc::quic_failed, fmt::format("the peer opened lane {}, which does not exist", number));
+    on = static_cast<lane>(number);
+    auto& into = incoming_lanes_[number];
+    if (into.stream >= 0)
+      return break_lanes(errc::quic_failed, fmt::format("the peer opened the {} lane twice", to_string(*on)));
+    into.stream = stream;
+    data = data.subspan(1);
+  }
+  // A lane lives as long as its connection.
+  if (fin) return break_lanes(errc::quic_failed, "the peer ended a lane");
+  if (!on || data.empty()) return 0;
+  auto& into = incoming_lanes_[index_of(*on)];
+  into.unconsumed_bytes += data.size();
+  lane_bytes_received_ += data.size();
+  host_.events().add_bytes(id_, *on, data, into.bytes_event);
+  return 0;
+}
+
+int connection::on_acknowledged(std::int64_t stream, std::uint64_t end) {
+  for (const auto each : all_lanes) {
+    auto& from = outgoing_[index_of(each)];
+    if (from.stream != stream) continue;
+    auto released = from.outbox.acknowledge_to(end);
+    // The lane byte is ours, not the caller's.
+    if (released > 0 && released == end) --released;
+    if (released > 0) host_.events().add_acknowledged(id_, each, released, from.acknowledged_event);
+  }
+  return 0;
+}
+
+void connection::send(lane on, shared_bytes bytes) {
+  if (bytes.empty()) return;
+  auto& into = outgoing_[index_of(on)];
+  if (!into.used) {
+    into.used = true;
+    into.outbox.push(lane_byte(on));
+  }
+  lane_bytes_sent_ += bytes.size();
+  into.outbox.push(std::move(bytes));
+}
+
+void connection::consumed(lane on, std::uint64_t bytes) {
+  auto& from = incoming_lanes_[index_of(on)];
+  const auto count = std::min(bytes, from.unconsumed_bytes);
+  if (count == 0 || ending_) return;
+  from.unconsumed_bytes -= count;
+  // Only running out of memory fails here, and then the next call to ngtcp2 ends the connection.
+  ngtcp2_conn_extend_max_stream_offset(quic_, from.stream, count);
+  ngtcp2_conn_extend_max_offset(quic_, count);
+}
+
+bool connection::all_acknowledged() const {
+  return std::all_of(outgoing_.begin(), outgoing_.end(),
+                     [](const outgoing_lane& each) { return each.outbox.unacknowledged_bytes() == 0; });
+}
+
+// Before a packet is begun: ngtcp2 allows nothing else while one is half written.
+int connection::open_lanes() {
+  for (auto& each : outgoing_) {
+    if (each.stream >= 0 || each.outbox.unsent_bytes() == 0) continue;
+    const int code = ngtcp2_conn_open_uni_stream(quic_, &each.stream, nullptr);
+    if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
+      return break_lanes(errc::quic_failed, "the peer allows fewer streams than there are lanes");
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+std::optional<connection::packet> connection::write_packet(std::span<std::uint8_t> into, ngtcp2_tstamp now) {
+  ngtcp2_path_storage path;
+  ngtcp2_path_storage_zero(&path);
+  ngtcp2_pkt_info info{};
+  ngtcp2_ssize made = opened_ ? open_lanes() : 0;
+  if (made == 0) made = write_lanes(into, path, info, now);
+  if (made < 0) {
+    end(static_cast<int>(made),
+        time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(now))));
+    return std::nullopt;
+  }
+  if (made == 0) return std::nullopt;
+  packet out;
+  out.bytes = static_cast<std::size_t>(made);
+  out.remote = address(path.path.remote.addr, path.path.remote.addrlen);
+  out.local = address(path.path.local.addr, path.path.local.addrlen);
+  if (is_any(out.local)) out.local = {};
+  out.ecn = info.ecn;
+  bytes_sent_ += out.bytes;
+  return out;
+}
+
+// One packet: as many lanes as fit, in the schedule's order. Returns its size, 0 where nothing may be sent, or an
+// error.
+ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
+                                     ngtcp2_tstamp now) {
+  std::array<bool, lane_count> waiting{}, served{};
+  for (std::size_t i = 0; i < lane_count; ++i) waiting[i] = opened_ && outgoing_[i].outbox.unsent_bytes() > 0;
+  for (const auto each : schedule_.order()) {
+    auto& from = outgoing_[index_of(each)];
+    if (!waiting[index_of(each)]) continue;
+    while (from.outbox.unsent_bytes() > 0) {
+      std::array<bytes_view, views_per_packet> views;
+      std::array<ngtcp2_vec, views_per_packet> vectors;
+      const auto count = from.outbox.gather(views);
+      for (std::size_t i = 0; i < count; ++i)
+        vectors[i] = {const_cast<std::uint8_t*>(views[i].data()), views[i].size()};
+      ngtcp2_ssize taken = -1;
+      const auto made =
+          ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken,
+                                    NGTCP2_WRITE_STREAM_FLAG_MORE, from.stream, vectors.data(), count, now);
+      if (taken > 0) {
+        from.outbox.mark_sent(static_cast<std::size_t>(taken));
+        served[index_of(each)] = true;
+      }
+      if (made == NGTCP2_ERR_WRITE_MORE) continue;
+      if (made == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
+        // Waiting for the other side's credit is not being passed over.
+        waiting[index_of(each)] = false;
+        break;
+      }
+      if (made == NGTCP2_ERR_STREAM_SHUT_WR || made == NGTCP2_ERR_STREAM_NOT_FOUND)
+        return break_lanes(errc::quic_failed, fmt::format("the peer refuses the {} lane", to_string(each)));
+      if (made > 0) schedule_.packet_made(waiting, served);
+      return made;
+    }
+  }
+  ngtcp2_ssize taken = -1;
+  const auto made = ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken,
+                                              NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, now);
+  if (made > 0) schedule_.packet_made(waiting, served);
+  return made;
+}
+
+}  // namespace quicsync

@@ -1,0 +1,312 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#include <quicsync/transport/endpoint_core.hpp>
+
+namespace quicsync {
+
+namespace {
+
+// A burst as large as one sendmsg takes, and the packet that may turn out not to belong to it.
+constexpr std::size_t scratch_bytes = 2 * 65536;
+// Closes and refusals waiting for a socket that is full: beyond this they are as good as lost on the way.
+constexpr std::size_t outgoing_max = 1024;
+constexpr std::size_t initial_dcid_bytes_min = 8;  // RFC 9000 section 7.2
+
+}  // namespace
+
+endpoint_core::cid_key::cid_key(const ngtcp2_cid& cid)
+    : size(static_cast<std::uint8_t>(std::min<std::size_t>(cid.datalen, NGTCP2_MAX_CIDLEN))) {
+  std::copy_n(cid.data, size, bytes.begin());
+}
+
+endpoint_core::endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity)
+    : config_(std::move(config)), identity_(std::move(identity)), scratch_(scratch_bytes) {
+  if (identity_)
+    reset_secret_ = identity_->reset_secret();
+  else
+    random(reset_secret_.data(), reset_secret_.size());
+}
+
+endpoint_core::~endpoint_core() = default;
+
+// -- what connections ask for
+// -----------------------------------------------------------------------------------------------
+
+void endpoint_core::random(std::uint8_t* out, std::size_t count) {
+  if (config_.random)
+    config_.random(out, count);
+  else
+    crypto::random_bytes(out, count);
+}
+
+bool endpoint_core::claim(const ngtcp2_cid& cid, connection_id id) {
+  return by_cid_.try_emplace(cid_key(cid), id).second;
+}
+
+void endpoint_core::release(const ngtcp2_cid& cid, connection_id id) {
+  const auto found = by_cid_.find(cid_key(cid));
+  if (found != by_cid_.end() && found->second == id) by_cid_.erase(found);
+}
+
+void endpoint_core::reset_token(const ngtcp2_cid& cid, std::uint8_t* token) {
+  // Fails only where the library lacks HKDF with SHA-256; a random token is then at least no lie.
+  if (ngtcp2_crypto_generate_stateless_reset_token(token, reset_secret_.data(), reset_secret_.size(), &cid) != 0)
+    random(token, NGTCP2_STATELESS_RESET_TOKENLEN);
+}
+
+// -- the table of connections
+// -----------------------------------------------------------------------------------------------
+
+endpoint_core::entry* endpoint_core::find(connection_id id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : &found->second;
+}
+
+void endpoint_core::add(connection_id id, std::unique_ptr<connection> quic) {
+  entry fresh;
+  fresh.half_open = quic->incoming();
+  if (fresh.half_open) ++half_open_;
+  fresh.quic = std::move(quic);
+  touch(id, connections_.try_emplace(id, std::move(fresh)).first->second);
+}
+
+void endpoint_core::touch(connection_id id, entry& of) {
+  if (of.queued) return;
+  of.queued = true;
+  ready_.push_back(id);
+}
+
+void endpoint_core::set_timer(connection_id id, entry& of, time_point when) {
+  if (when == of.timer) return;
+  if (of.timer != time_point::max()) timers_.erase({of.timer, id});
+  of.timer = when;
+  if (when != time_point::max()) timers_.emplace(when, id);
+}
+
+// After anything that may have changed a connection's state.
+void endpoint_core::settle(connection_id id, time_point now) {
+  auto* of = find(id);
+  if (of == nullptr) return;
+  if (!of->counted && of->quic->opened()) {
+    of->counted = true;
+    ++totals_.handshakes_completed;
+    if (std::exchange(of->half_open, false)) --half_open_;
+  }
+  if (of->quic->ending())
+    remove(id, now);
+  else
+    touch(id, *of);
+}
+
+void endpoint_core::remove(connection_id id, time_point now) {
+  const auto found = connections_.find(id);
+  auto& quic = *found->second.quic;
+  auto ending = std::move(*quic.ending());
+  if (found->second.half_open) --half_open_;
+  if (!ending.opened && !ending.silent) ++totals_.handshakes_refused;
+  if (!ending.silent)
+    events_.push(connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason),
+                                  ending.peer_code});
+  auto cids = quic.cids();
+  for (const auto& datagram : ending.datagrams) answer({}, quic.remote(), datagram);
+  // An address that never finished a handshake may be forged: it gets no more than three times what it sent.
+  const auto allowed = 3 * quic.bytes_received();
+  const auto budget = ending.opened || !quic.incoming() ? std::uint64_t{1} << 32
+                      : allowed > quic.bytes_sent()     ? allowed - quic.bytes_sent()
+                                                        : 0;
+  const auto until = now + std::chrono::duration_cast<time_point::duration>(ending.linger);
+  closed_.add(id, {std::move(cids), std::move(ending.datagrams), {}, quic.remote(), until, budget, 0});
+  set_timer(id, found->second, time_point::max());
+  connections_.erase(found);
+  expire_closed(now);
+}
+
+void endpoint_core::expire_closed(time_point now) {
+  for (const auto& [id, cid] : closed_.expire(now)) release(cid, id);
+}
+
+void endpoint_core::answer(const address& local, const address& remote, std::optional<byte_buffer> datagram) {
+  if (!datagram || outgoing_.size() >= outgoing_max) return;
+  const auto size = datagram->size();
+  outgoing_.push_back({local, remote, 0, size, std::move(*datagram)});
+}
+
+// -- input
+// --------------------------------------------------------------------------------------------------------------------
+
+void endpoint_core::handle_datagram(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
+                                    time_point now) {
+  ++totals_.datagrams_received;
+  totals_.bytes_received += datagram.size();
+  ngtcp2_version_cid header;
+  const int code = datagram.empty() || remote.family() == AF_UNSPEC || remote.port() == 0
+                       ? NGTCP2_ERR_INVALID_ARGUMENT
+                       : ngtcp2_pkt_decode_version_cid(&header, datagram.data(), datagram.size(), cid_bytes);
+  if (code == NGTCP2_ERR_VERSION_NEGOTIATION) {
+    ++totals_.datagrams_dropped;
+    if (config_.accept) answer(local, remote, answers_.version_negotiation(header, now));
+    return;
+  }
+  // A packet of version 0 is a Version Negotiation and may carry ids of any length; longer than ours, it is not for us.
+  if (code != 0 || header.dcidlen > NGTCP2_MAX_CIDLEN) {
+    ++totals_.datagrams_dropped;
+    return;
+  }
+  ngtcp2_cid cid;
+  ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
+  const auto found = by_cid_.find(cid_key(cid));
+  if (found != by_cid_.end())
+    handle_known(found->second, local, remote, ecn, datagram, now);
+  else
+    handle_unknown(header, local, remote, ecn, datagram, now);
+}
+
+void endpoint_core::handle_known(connection_id id, const address& local, const address& remote, std::uint8_t ecn,
+                                 bytes_view datagram, time_point now) {
+  if (auto* of = find(id)) {
+    of->quic->read(local, remote, ecn, datagram, now);
+    return settle(id, now);
+  }
+  ++totals_.datagrams_dropped;
+  if (const auto* closed = closed_.answer(id, remote, datagram.size()))
+    for (const auto& each : closed->datagrams) answer(local, remote, each);
+}
+
+void endpoint_core::handle_unknown(const ngtcp2_version_cid& header, const address& local, const address& remote,
+                                   std::uint8_t ecn, bytes_view datagram, time_point now) {
+  const bool long_header = (datagram[0] & 0x80) != 0;
+  if (!long_header) {
+    ++totals_.datagrams_dropped;
+    ngtcp2_cid cid;
+    ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
+    return answer(local, remote, answers_.reset(cid, datagram.size(), now));
+  }
+  ngtcp2_pkt_hd first;
+  const bool acceptable = config_.accept && ngtcp2_accept(&first, datagram.data(), datagram.size()) == 0 &&
+                          first.dcid.datalen >= initial_dcid_bytes_min;
+  if (!acceptable) {
+    ++totals_.datagrams_dropped;
+    return;
+  }
+  if (first.version != NGTCP2_PROTO_VER_V1) {
+    ++totals_.datagrams_dropped;
+    return answer(local, remote, answers_.version_negotiation(header, now));
+  }
+  accept(first, local, remote, ecn, datagram, now);
+}
+
+void endpoint_core::accept(const ngtcp2_pkt_hd& first, const address& local, const address& remote, std::uint8_t ecn,
+                           bytes_view datagram, time_point now) {
+  if (half_open_ >= limits::handshakes_at_once || connections_.size() >= limits::connections) {
+    ++totals_.datagrams_dropped;
+    ++totals_.handshakes_refused;
+    return answer(local, remote, answers_.refusal(first, now));
+  }
+  const auto id = next_id_++;
+  auto made = connection::accept(*this, id, first, local, remote, identity_, now);
+  if (!made) {
+    ++totals_.datagrams_dropped;
+    return;
+  }
+  add(id, std::move(*made));
+  find(id)->quic->read(local, remote, ecn, datagram, now);
+  settle(id, now);
+}
+
+void endpoint_core::handle_deadline(time_point now) {
+  expire_closed(now);
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    const auto id = timers_.begin()->second;
+    auto* of = find(id);
+    // The next one is set when all that this one brings has been sent.
+    set_timer(id, *of, time_point::max());
+    of->quic->expire(now);
+    settle(id, now);
+  }
+}
+
+result<connection_id> endpoint_core::connect(const address& remote, std::string expected_name, time_point now) {
+  if (remote.family() == AF_UNSPEC || remote.port() == 0)
+    return fail(errc::bad_address, fmt::format("cannot connect to {}: no address or port 0", remote.to_string()));
+  if (connections_.size() >= limits::connections)
+    return fail(errc::overloaded, fmt::format("there are {} connections already", connections_.size()));
+  const auto id = next_id_++;
+  auto made = connection::dial(*this, id, remote, std::move(expected_name), identity_, now);
+  if (!made) return fail(made.error());
+  add(id, std::move(*made));
+  return id;
+}
+
+result<void> endpoint_core::send(connection_id id, lane on, shared_bytes bytes) {
+  auto* of = find(id);
+  if (of == nullptr || !of->quic->opened() || of->quic->closing())
+    return fail(errc::not_connected, fmt::format("connection {} is not open", id));
+  of->quic->send(on, std::move(bytes));
+  touch(id, *of);
+  return {};
+}
+
+void endpoint_core::consumed(connection_id id, lane on, std::uint64_t bytes) {
+  auto* of = find(id);
+  if (of == nullptr) return;
+  of->quic->consumed(on, bytes);
+  touch(id, *of);
+}
+
+void endpoint_core::close(connection_id id, errc code, std::string_view text, time_point now) {
+  auto* of = find(id);
+  if (of == nullptr) return;
+  of->quic->close(code, text, now);
+  settle(id, now);
+}
+
+// -- output
+// -------------------------------------------------------------------------------------------------------------------
+
+bool endpoint_core::poll_transmit(transmit& out, time_point now) {
+  const auto sent = [this, &out] {
+    totals_.datagrams_sent += (out.bytes.size() + out.segment_bytes - 1) / out.segment_bytes;
+    totals_.bytes_sent += out.bytes.size();
+    return true;
+  };
+  if (!outgoing_.empty()) {
+    out = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    return sent();
+  }
+  while (!ready_.empty()) {
+    const auto id = ready_.front();
+    ready_.pop_front();
+    auto* of = find(id);
+    if (of == nullptr) continue;
+    of->queued = false;
+    const bool wrote = of->quic->write(out, now);
+    if (!wrote && !of->quic->ending()) set_timer(id, *of, of->quic->deadline());
+    // To the back of the queue: connections take turns, burst by burst.
+    if (wrote || of->quic->ending()) settle(id, now);
+    if (wrote) return sent();
+    if (!outgoing_.empty()) return poll_transmit(out, now);
+  }
+  return false;
+}
+
+time_point endpoint_core::deadline() const {
+  auto when = closed_.deadline();
+  if (!timers_.empty()) when = std::min(when, timers_.begin()->first);
+  // Whoever waits in ready_ (the socket was full) has a timer that may be older than what it wrote last.
+  for (const auto id : ready_)
+    if (const auto found = connections_.find(id); found != connections_.end())
+      when = std::min(when, found->second.quic->deadline());
+  return when;
+}
+
+std::optional<connection_statistics> endpoint_core::statistics(connection_id id) const {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return std::nullopt;
+  return found->second.quic->statistics();
+}
+
+}  // namespace quicsync

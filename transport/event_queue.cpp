@@ -1,0 +1,51 @@
+#include <algorithm>
+
+#include <quicsync/transport/event_queue.hpp>
+
+namespace quicsync {
+
+namespace {
+
+// A burst is rarely one small packet: growing from here costs fewer copies.
+constexpr std::size_t first_capacity_bytes = 2048;
+
+}  // namespace
+
+event_queue::waiting* event_queue::find(ticket which) {
+  // What was polled is gone: its ticket lies before the first.
+  return which < first_ || which >= first_ + events_.size() ? nullptr : &events_[which - first_];
+}
+
+void event_queue::push(endpoint_event event) { events_.push_back({std::move(event), {}}); }
+
+void event_queue::add_bytes(connection_id id, lane on, bytes_view bytes, ticket& merge) {
+  auto* into = find(merge);
+  if (into == nullptr) {
+    push(lane_bytes{id, on, {}});
+    merge = first_ + events_.size() - 1;
+    into = &events_.back();
+    into->bytes.reserve(std::max(bytes.size(), first_capacity_bytes));
+  }
+  into->bytes.insert(into->bytes.end(), bytes.begin(), bytes.end());
+}
+
+void event_queue::add_acknowledged(connection_id id, lane on, std::uint64_t bytes, ticket& merge) {
+  if (auto* into = find(merge)) {
+    std::get<lane_acknowledged>(into->event).bytes += bytes;
+    return;
+  }
+  push(lane_acknowledged{id, on, bytes});
+  merge = first_ + events_.size() - 1;
+}
+
+std::optional<endpoint_event> event_queue::pop() {
+  if (events_.empty()) return std::nullopt;
+  auto& front = events_.front();
+  if (auto* received = std::get_if<lane_bytes>(&front.event)) received->bytes = shared_bytes(std::move(front.bytes));
+  std::optional<endpoint_event> event(std::move(front.event));
+  events_.pop_front();
+  ++first_;
+  return event;
+}
+
+}  // namespace quicsync

@@ -1,0 +1,35 @@
+// What an endpoint has to tell, in the order it happened. Bytes and acknowledgements of one lane that come before the
+// queue was polled are merged into one event. Owned by the endpoint; one thread.
+#pragma once
+#include <deque>
+#include <optional>
+
+#include <quicsync/transport/endpoint.hpp>
+
+namespace quicsync {
+
+class event_queue {
+ public:
+  /// Names an event that may still be waiting. 0: none.
+  using ticket = std::uint64_t;
+
+  void push(endpoint_event event);
+
+  /// Appends to the waiting event that `merge` names, or makes a new one and names it there.
+  void add_bytes(connection_id id, lane on, bytes_view bytes, ticket& merge);
+  void add_acknowledged(connection_id id, lane on, std::uint64_t bytes, ticket& merge);
+
+  std::optional<endpoint_event> pop();
+
+ private:
+  struct waiting {
+    endpoint_event event;
+    byte_buffer bytes;  ///< of a lane_bytes event, still growing
+  };
+  waiting* find(ticket which);
+
+  std::deque<waiting> events_;
+  ticket first_ = 1;  ///< names events_.front()
+};
+
+}  // namespace quicsync
