@@ -6,8 +6,7 @@
 
 namespace quicsync::limits {
 
-// -- patterns
-// -----------------------------------------------------------------------------------------------------------
+// -- patterns --------------------------------------------------------------------------------------------
 inline constexpr std::size_t pattern_bytes = 16u
                                              << 20;  ///< one pattern as JSON text or record: fits a stream of its own
 inline constexpr std::size_t id_bytes = 1024;        ///< one `id`, `agentId`, `type` or `source`: keys, not documents
@@ -15,8 +14,7 @@ inline constexpr std::size_t tags = 256;             ///< tags of one pattern
 inline constexpr std::size_t json_depth = 64;        ///< nesting of one pattern: bounds recursion and parser state
 inline constexpr std::uint64_t version_max = (1ull << 53) - 1;  ///< exact in a JSON number of any language
 
-// -- hand-over: docs/ARCHITECTURE.md, "units"
-// -----------------------------------------------------------------------------
+// -- hand-over: docs/ARCHITECTURE.md, "units" ------------------------------------------------------------
 inline constexpr std::size_t slab_records = 256;  ///< records a slab: one reference between actors
 inline constexpr std::size_t slab_bytes =
     1u << 20;  ///< record bytes after which a slab takes no further one: bounds what one reference holds
@@ -35,8 +33,7 @@ inline constexpr std::size_t frame_names = 4096;               ///< names in one
 inline constexpr std::size_t error_bytes = 1024;               ///< text of an error on the wire: for people, one line
 inline constexpr std::size_t name_bytes = 255;                 ///< a node's name: as long as a DNS name
 
-// -- peers
-// --------------------------------------------------------------------------------------------------------------
+// -- peers -----------------------------------------------------------------------------------------------
 inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;  ///< sent on a lane and not yet acknowledged by QUIC
 inline constexpr std::size_t acknowledgement_islands = 4096;   ///< gaps in what a peer has acknowledged on a lane
 inline constexpr std::size_t acknowledgement_ranges = 1024;    ///< ranges of one acknowledgement frame
@@ -46,8 +43,7 @@ inline constexpr std::size_t partial_frame_bytes = 256u
 inline constexpr std::chrono::milliseconds greeting_timeout{
     5000};  ///< from an open connection to the other side's hello
 
-// -- connections
-// ----------------------------------------------------------------------------------------------------------
+// -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
 inline constexpr std::chrono::milliseconds idle_timeout{5000};   ///< silence after which a peer is gone, RFC 9000 10.1
 inline constexpr std::chrono::milliseconds keep_alive{1500};     ///< three tries fit into the idle timeout

@@ -1,0 +1,145 @@
+// Measures the codec on a file of patterns, one JSON object a line, and prints a JSON object a line. One thread.
+//   bench_codec FILE [NEXT]      NEXT: the same patterns, one version later, for the deltas
+// Figures: thousands a second (k/s), the best of three rounds, and bytes a pattern with frames included.
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <quicsync/codec/block.hpp>
+#include <quicsync/codec/frame.hpp>
+#include <quicsync/codec/json.hpp>
+#include <string>
+#include <vector>
+
+using namespace quicsync;
+
+namespace {
+
+struct corpus {
+  std::vector<std::string> lines;
+  std::vector<byte_buffer> records;
+  std::size_t json_bytes = 0, record_bytes = 0;
+};
+
+corpus read(const char* path) {
+  corpus all;
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    byte_buffer record;
+    if (const auto ok = append_record_of_json(record, line); !ok) {
+      std::fprintf(stderr, "line %zu: %s\n", all.lines.size() + 1, ok.error().context.c_str());
+      std::exit(1);
+    }
+    all.json_bytes += line.size();
+    all.record_bytes += record.size();
+    all.lines.push_back(line);
+    all.records.push_back(std::move(record));
+  }
+  return all;
+}
+
+double best_seconds(const std::function<void()>& work) {
+  double best = 1e9;
+  for (int round = 0; round < 3; ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return best;
+}
+
+void print_rate(const char* what, std::size_t count, double seconds) {
+  std::printf("{\"what\":\"%s\",\"k_per_s\":%.0f}\n", what, static_cast<double>(count) / seconds / 1000);
+  std::fflush(stdout);
+}
+
+void bench_json(const corpus& all) {
+  byte_buffer record;
+  print_rate("json_to_record", all.lines.size(), best_seconds([&] {
+               for (const auto& line : all.lines) {
+                 record.clear();
+                 if (!append_record_of_json(record, line)) std::exit(1);
+               }
+             }));
+  std::string text;
+  print_rate("record_to_json", all.lines.size(), best_seconds([&] {
+               for (const auto& each : all.records) {
+                 text.clear();
+                 if (!append_json(text, *record_view::parse(each))) std::exit(1);
+               }
+             }));
+  for (std::size_t i = 0; i < all.lines.size(); ++i) {
+    text.clear();
+    if (!append_json(text, *record_view::parse(all.records[i])) || text != all.lines[i]) {
+      std::fprintf(stderr, "line %zu does not come back\n", i + 1);
+      std::exit(1);
+    }
+  }
+}
+
+void bench_batches(const corpus& all, std::size_t batch, bool compress) {
+  const auto slices = [&](auto&& use) {
+    std::vector<bytes_view> views;
+    std::size_t bytes = 0;
+    for (const auto& record : all.records) {
+      if (views.size() == batch || bytes + record.size() > limits::block_bytes) use(views), views.clear(), bytes = 0;
+      views.push_back(record);
+      bytes += record.size();
+    }
+    use(views);
+  };
+  byte_buffer wire;
+  byte_buffer block;
+  const double encode = best_seconds([&] {
+    wire.clear();
+    block_encoder encoder(compress);
+    slices([&](const std::vector<bytes_view>& views) {
+      block.clear();
+      encoder.append(block, views);
+      append_frame(wire, batch_frame{{}, block});
+    });
+  });
+  const auto total = wire.size();
+  const shared_bytes stream(std::move(wire));
+  std::size_t count = 0;
+  const double decode = best_seconds([&] {
+    count = 0;
+    frame_reader reader(limits::frame_bytes);
+    reader.feed(stream);
+    block_decoder decoder;
+    slab_builder builder(1);
+    std::vector<slab_ptr> full;
+    while (true) {
+      const auto next = reader.next();
+      if (!next || !*next) break;
+      if (!decoder.decode(std::get<batch_frame>(**next).block, builder, full)) std::exit(1);
+      for (const auto& slab : full) count += slab->size();
+      full.clear();
+    }
+    count += builder.finish()->size();
+  });
+  if (count != all.records.size()) std::exit(1);
+  const auto patterns = static_cast<double>(all.records.size());
+  std::printf("{\"what\":\"batch\",\"lz4\":%s,\"batch\":%zu,\"encode_k_per_s\":%.0f,\"decode_k_per_s\":%.0f,\"bytes_a_pattern\":%.2f}\n",
+              compress ? "true" : "false", batch, patterns / encode / 1000, patterns / decode / 1000,
+              static_cast<double>(total) / patterns);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    std::fprintf(stderr, "usage: bench_codec FILE [NEXT]\n");
+    return 2;
+  }
+  const auto all = read(arguments[1]);
+  const auto patterns = static_cast<double>(all.lines.size());
+  std::printf("{\"what\":\"corpus\",\"patterns\":%zu,\"json_bytes\":%.1f,\"record_bytes\":%.1f}\n", all.lines.size(),
+              static_cast<double>(all.json_bytes) / patterns, static_cast<double>(all.record_bytes) / patterns);
+  bench_json(all);
+  for (const std::size_t batch : {1u, 10u, 100u, 1000u}) bench_batches(all, batch, true);
+  bench_batches(all, 100, false);
+  return 0;
+}
