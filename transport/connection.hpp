@@ -20,6 +20,8 @@ namespace quicsync {
 /// Length of every connection id that this side gives out: long enough that none is guessed.
 inline constexpr std::size_t cid_bytes = 16;
 
+using reset_token_bytes = std::array<std::uint8_t, NGTCP2_STATELESS_RESET_TOKENLEN>;
+
 /// What a connection needs from its endpoint.
 class connection_host {
  public:
@@ -30,6 +32,10 @@ class connection_host {
   /// From now on datagrams to this connection id belong to the connection. False: the id is taken.
   virtual bool claim(const ngtcp2_cid& cid, connection_id id) = 0;
   virtual void release(const ngtcp2_cid& cid, connection_id id) = 0;
+  /// A datagram that ends in this token, whatever its connection id, is a stateless reset of the connection (RFC 9000
+  /// section 10.3.1).
+  virtual void expect_reset(const reset_token_bytes& token, connection_id id) = 0;
+  virtual void forget_reset(const reset_token_bytes& token, connection_id id) = 0;
   /// RFC 9000 section 10.3.2.
   virtual void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) = 0;
   /// At least `datagram_bytes` times two; shared by all connections, valid until the next use.
@@ -84,6 +90,8 @@ class connection {
   /// Set once, when the connection is over; it is good for nothing then but to be removed.
   std::optional<connection_ending>& ending() noexcept { return ending_; }
 
+  /// The stateless resets that it expects.
+  const std::vector<reset_token_bytes>& reset_tokens() const noexcept { return reset_tokens_; }
   /// The connection ids that datagrams to it may carry.
   std::vector<ngtcp2_cid> cids() const;
   connection_statistics statistics() const;
@@ -147,6 +155,7 @@ class connection {
   const time_point started_;
   address local_, remote_;
   std::optional<ngtcp2_cid> client_cid_;  ///< incoming: the id that the client made up for its first packets
+  std::vector<reset_token_bytes> reset_tokens_;
   ngtcp2_tstamp last_stamp_ = 0;
 
   std::unique_ptr<tls::tls_session> tls_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 
@@ -75,6 +77,21 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
   all.remove_connection_id = [](ngtcp2_conn*, const ngtcp2_cid* cid, void* user) {
     auto& self = connection_of(user);
     self.host_.release(*cid, self.id_);
+    return 0;
+  };
+  all.dcid_status = [](ngtcp2_conn*, ngtcp2_connection_id_status_type what, std::uint64_t, const ngtcp2_cid*,
+                       const std::uint8_t* raw, void* user) {
+    if (raw == nullptr) return 0;
+    auto& self = connection_of(user);
+    reset_token_bytes token;
+    std::copy_n(raw, token.size(), token.begin());
+    if (what == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE) {
+      self.reset_tokens_.push_back(token);
+      self.host_.expect_reset(token, self.id_);
+    } else {
+      std::erase(self.reset_tokens_, token);
+      self.host_.forget_reset(token, self.id_);
+    }
     return 0;
   };
   all.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {

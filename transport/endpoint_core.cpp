@@ -51,6 +51,11 @@ void endpoint_core::release(const ngtcp2_cid& cid, connection_id id) {
   if (found != by_cid_.end() && found->second == id) by_cid_.erase(found);
 }
 
+void endpoint_core::forget_reset(const reset_token_bytes& token, connection_id id) {
+  const auto found = by_reset_token_.find(token);
+  if (found != by_reset_token_.end() && found->second == id) by_reset_token_.erase(found);
+}
+
 void endpoint_core::reset_token(const ngtcp2_cid& cid, std::uint8_t* token) {
   // Fails only where the library lacks HKDF with SHA-256; a random token is then at least no lie.
   if (ngtcp2_crypto_generate_stateless_reset_token(token, reset_secret_.data(), reset_secret_.size(), &cid) != 0)
@@ -111,6 +116,7 @@ void endpoint_core::remove(connection_id id, time_point now) {
     events_.push(connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason),
                                   ending.peer_code});
   auto cids = quic.cids();
+  for (const auto& token : quic.reset_tokens()) forget_reset(token, id);
   for (const auto& datagram : ending.datagrams) answer({}, quic.remote(), datagram);
   // An address that never finished a handshake may be forged: it gets no more than three times what it sent.
   const auto allowed = 3 * quic.bytes_received();
@@ -158,10 +164,9 @@ void endpoint_core::handle_datagram(const address& local, const address& remote,
   ngtcp2_cid cid;
   ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
   const auto found = by_cid_.find(cid_key(cid));
-  if (found != by_cid_.end())
-    handle_known(found->second, local, remote, ecn, datagram, now);
-  else
-    handle_unknown(header, local, remote, ecn, datagram, now);
+  if (found != by_cid_.end()) return handle_known(found->second, local, remote, ecn, datagram, now);
+  if ((datagram[0] & 0x80) == 0) return handle_unknown_short(header, local, remote, ecn, datagram, now);
+  handle_unknown_long(header, local, remote, ecn, datagram, now);
 }
 
 void endpoint_core::handle_known(connection_id id, const address& local, const address& remote, std::uint8_t ecn,
@@ -175,15 +180,22 @@ void endpoint_core::handle_known(connection_id id, const address& local, const a
     for (const auto& each : closed->datagrams) answer(local, remote, each);
 }
 
-void endpoint_core::handle_unknown(const ngtcp2_version_cid& header, const address& local, const address& remote,
-                                   std::uint8_t ecn, bytes_view datagram, time_point now) {
-  const bool long_header = (datagram[0] & 0x80) != 0;
-  if (!long_header) {
-    ++totals_.datagrams_dropped;
-    ngtcp2_cid cid;
-    ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
-    return answer(local, remote, answers_.reset(cid, datagram.size(), now));
+void endpoint_core::handle_unknown_short(const ngtcp2_version_cid& header, const address& local, const address& remote,
+                                         std::uint8_t ecn, bytes_view datagram, time_point now) {
+  reset_token_bytes token;
+  if (datagram.size() >= NGTCP2_MIN_STATELESS_RESET_RANDLEN + token.size()) {
+    std::copy(datagram.end() - static_cast<std::ptrdiff_t>(token.size()), datagram.end(), token.begin());
+    const auto found = by_reset_token_.find(token);
+    if (found != by_reset_token_.end()) return handle_known(found->second, local, remote, ecn, datagram, now);
   }
+  ++totals_.datagrams_dropped;
+  ngtcp2_cid cid;
+  ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
+  answer(local, remote, answers_.reset(cid, datagram.size(), now));
+}
+
+void endpoint_core::handle_unknown_long(const ngtcp2_version_cid& header, const address& local, const address& remote,
+                                        std::uint8_t ecn, bytes_view datagram, time_point now) {
   ngtcp2_pkt_hd first;
   const bool acceptable = config_.accept && ngtcp2_accept(&first, datagram.data(), datagram.size()) == 0 &&
                           first.dcid.datalen >= initial_dcid_bytes_min;

@@ -61,6 +61,10 @@ class endpoint_core final : public endpoint, private connection_host {
   void random(std::uint8_t* out, std::size_t count) override;
   bool claim(const ngtcp2_cid& cid, connection_id id) override;
   void release(const ngtcp2_cid& cid, connection_id id) override;
+  void expect_reset(const reset_token_bytes& token, connection_id id) override {
+    by_reset_token_.try_emplace(token, id);
+  }
+  void forget_reset(const reset_token_bytes& token, connection_id id) override;
   void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) override;
   std::span<std::uint8_t> scratch() noexcept override { return scratch_; }
 
@@ -73,8 +77,10 @@ class endpoint_core final : public endpoint, private connection_host {
   void expire_closed(time_point now);
   void handle_known(connection_id id, const address& local, const address& remote, std::uint8_t ecn,
                     bytes_view datagram, time_point now);
-  void handle_unknown(const ngtcp2_version_cid& header, const address& local, const address& remote, std::uint8_t ecn,
-                      bytes_view datagram, time_point now);
+  void handle_unknown_short(const ngtcp2_version_cid& header, const address& local, const address& remote,
+                            std::uint8_t ecn, bytes_view datagram, time_point now);
+  void handle_unknown_long(const ngtcp2_version_cid& header, const address& local, const address& remote,
+                           std::uint8_t ecn, bytes_view datagram, time_point now);
   void accept(const ngtcp2_pkt_hd& first, const address& local, const address& remote, std::uint8_t ecn,
               bytes_view datagram, time_point now);
   void answer(const address& local, const address& remote, std::optional<byte_buffer> datagram);
@@ -88,6 +94,7 @@ class endpoint_core final : public endpoint, private connection_host {
   connection_id next_id_ = 1;
   // Looked up only, never walked: the order would change from run to run.
   absl::flat_hash_map<cid_key, connection_id> by_cid_;
+  absl::flat_hash_map<reset_token_bytes, connection_id> by_reset_token_;
   absl::flat_hash_map<connection_id, entry> connections_;
   std::set<std::pair<time_point, connection_id>> timers_;
   std::deque<connection_id> ready_;  ///< who may have something to send, each once, in turn
