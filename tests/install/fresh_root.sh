@@ -25,12 +25,12 @@ cp /etc/resolv.conf "$root/etc/"
 { grep -lsri 'proxy' /etc/apt/apt.conf.d || true; } | xargs -r cp -t "$root/etc/apt/apt.conf.d"
 mount --bind /proc "$root/proc"
 mount --bind /dev "$root/dev"
-rm -rf "$root/root/quicsync"
-git clone --quiet --no-local "$source" "$root/root/quicsync"
+rm -rf "$root/srv/quicsync"
+git clone --quiet --no-local "$source" "$root/srv/quicsync"
 
 timed() {
   local begin=$SECONDS
-  chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /root/quicsync/dev "$@" </dev/null
+  chroot "$root" env -i HOME=/srv PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /srv/quicsync/dev "$@" </dev/null
   times+=("$suite: ./dev $*: $((SECONDS - begin)) s")
 }
 times=()
