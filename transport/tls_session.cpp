@@ -75,8 +75,8 @@ int tls_session::configure() {
   if (const int code = gnutls_alpn_set_protocols(raw, &protocol, 1, GNUTLS_ALPN_MANDATORY); code != 0) return code;
   gnutls_handshake_set_max_packet_length(raw, handshake_message_bytes);
   if (plan_.server) {
-    const bool required = plan_.verify.check_peer && plan_.verify.require_client_certificate;
-    gnutls_certificate_server_set_request(raw, required ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
+    gnutls_certificate_server_set_request(raw,
+                                          requires_client_certificate() ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
     // Which CAs are trusted here is nobody's business before they have shown a certificate.
     gnutls_certificate_send_x509_rdn_sequence(raw, 1);
   } else if (is_node_name(plan_.expected_name)) {
@@ -149,6 +149,7 @@ bool tls_session::check_protocol() {
 int tls_session::verify_peer() {
   unsigned count = 0;
   const gnutls_datum_t* raw = gnutls_certificate_get_peers(session_.get(), &count);
+  if ((raw == nullptr || count == 0) && plan_.server && !requires_client_certificate()) return 0;
   if (raw == nullptr || count == 0)
     return refuse(alert::certificate_required, errc::certificate_missing, "the peer gave no certificate");
   certificate leaf;
@@ -170,7 +171,7 @@ int tls_session::verify_peer() {
     return 0;
   }
   // A server that does without client certificates takes a worthless one like none; `verified` stays false.
-  if (plan_.server && !plan_.verify.require_client_certificate) {
+  if (plan_.server && !requires_client_certificate()) {
     refused_.reset();
     return 0;
   }

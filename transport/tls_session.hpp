@@ -73,6 +73,9 @@ class tls_session {
  private:
   explicit tls_session(session_plan plan) : plan_(std::move(plan)) {}
   int configure();
+  bool requires_client_certificate() const noexcept {
+    return plan_.verify.check_peer && plan_.verify.require_client_certificate;
+  }
   int refuse(alert told, errc code, std::string text);
   int judge_chain(gnutls_x509_crt_t leaf, unsigned status);
   int receive_after_handshake(ngtcp2_encryption_level level, bytes_view data);

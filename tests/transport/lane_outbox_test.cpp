@@ -1,0 +1,87 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include <quicsync/transport/event_queue.hpp>
+#include <quicsync/transport/lane_outbox.hpp>
+
+using namespace quicsync;
+
+namespace {
+
+shared_bytes text(std::string_view what) { return shared_bytes::copy_of(as_bytes(what)); }
+
+std::string unsent(const lane_outbox& from) {
+  std::array<bytes_view, 8> views;
+  std::string all;
+  for (std::size_t i = 0, count = from.gather(views); i < count; ++i) all += as_text(views[i]);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("lane outbox: bytes leave in order and are released in order", "[lane]") {
+  lane_outbox box;
+  box.push(text("abc"));
+  box.push({});
+  box.push(text("defg"));
+  CHECK(unsent(box) == "abcdefg");
+  box.mark_sent(2);
+  CHECK(unsent(box) == "cdefg");
+  box.mark_sent(1);
+  CHECK(unsent(box) == "defg");
+  CHECK(box.acknowledge_to(2) == 2);
+  CHECK(box.acknowledge_to(1) == 0);
+  box.mark_sent(4);
+  CHECK(box.unsent_bytes() == 0);
+  CHECK(box.unacknowledged_bytes() == 5);
+  // Never more than was sent.
+  box.push(text("h"));
+  CHECK(box.acknowledge_to(100) == 5);
+  CHECK(unsent(box) == "h");
+}
+
+TEST_CASE("lane outbox: bytes stay in place and alive until they are acknowledged", "[lane]") {
+  lane_outbox box;
+  auto owner = std::make_shared<byte_buffer>(10, std::uint8_t{7});
+  std::weak_ptr<byte_buffer> alive = owner;
+  box.push(shared_bytes(owner, *owner));
+  owner.reset();
+  box.mark_sent(10);
+  CHECK(box.acknowledge_to(9) == 9);
+  CHECK_FALSE(alive.expired());
+  CHECK(box.acknowledge_to(10) == 1);
+  CHECK(alive.expired());
+}
+
+TEST_CASE("lane schedule: urgent lanes go first, and a lane passed over often enough goes first once", "[lane]") {
+  lane_schedule schedule;
+  const std::array<bool, lane_count> waiting{false, true, false, true};
+  unsigned low_packets = 0;
+  for (int packet = 0; packet < 330; ++packet) {
+    const auto first_waiting = [&] {
+      for (const auto each : schedule.order())
+        if (waiting[index_of(each)]) return each;
+      return lane::control;
+    }();
+    std::array<bool, lane_count> served{};
+    served[index_of(first_waiting)] = true;
+    if (first_waiting == lane::low) ++low_packets;
+    schedule.packet_made(waiting, served);
+  }
+  CHECK(low_packets == 10);
+}
+
+TEST_CASE("event queue: bytes merge only while their event waits", "[lane]") {
+  event_queue queue;
+  event_queue::ticket ticket = 0, other = 0;
+  queue.add_bytes(1, lane::high, as_bytes("ab"), ticket);
+  queue.add_acknowledged(1, lane::high, 5, other);
+  queue.add_bytes(1, lane::high, as_bytes("cd"), ticket);
+  queue.add_acknowledged(1, lane::high, 6, other);
+  const auto first = queue.pop();
+  REQUIRE(first);
+  CHECK(as_text(std::get<lane_bytes>(*first).bytes.view()) == "abcd");
+  queue.add_bytes(1, lane::high, as_bytes("e"), ticket);
+  CHECK(std::get<lane_acknowledged>(*queue.pop()).bytes == 11);
+  CHECK(as_text(std::get<lane_bytes>(*queue.pop()).bytes.view()) == "e");
+  CHECK_FALSE(queue.pop());
+}
