@@ -58,15 +58,11 @@ result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system) 
 }
 
 event_loop::event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell)
-    : loop(&system), poll_(std::move(poll)), bell_(std::move(bell)) {}
+    : loop(&system), poll_(std::move(poll)), inbox_(std::make_shared<loop_inbox>(system, *this, std::move(bell))) {}
 
-event_loop::~event_loop() {
-  // Only where run() was never called: the references that the jobs hold are given back.
-  take_posted();
-  while (auto* job = ready_.pop()) caf_compat::release(job);
-}
+event_loop::~event_loop() { inbox_->close(); }
 
-bool event_loop::runs_here() const noexcept { return running_here == this; }
+const event_loop* event_loop::here() noexcept { return running_here; }
 
 void event_loop::run() {
   running_here = this;
@@ -75,103 +71,43 @@ void event_loop::run() {
     run_jobs();
     end_turn();
   } while (wait());
+  inbox_->close();
   running_here = nullptr;
-  // The thread that dropped the last actor may still be inside unpin(): after this it is not, and the loop may be
-  // destroyed.
+  // An actor that is dropped before it ever ran ends on the thread that drops it, which may still be inside unpin():
+  // after this it is not, and the loop may be destroyed.
   const std::lock_guard last_one_out(unpinning_);
 }
 
 void event_loop::request_stop() noexcept {
   stopping_.store(true, std::memory_order_seq_cst);
-  wake_if_asleep();
+  inbox_->wake();
 }
 
 void event_loop::pin() { pinned_.fetch_add(1, std::memory_order_relaxed); }
 
 void event_loop::unpin() {
   const std::lock_guard hold(unpinning_);
-  if (pinned_.fetch_sub(1, std::memory_order_seq_cst) == 1) wake_if_asleep();
+  if (pinned_.fetch_sub(1, std::memory_order_seq_cst) == 1) inbox_->wake();
 }
 
 event_loop::counters event_loop::statistics() const noexcept {
   constexpr auto relaxed = std::memory_order_relaxed;
-  return {turns_.load(relaxed), wakes_.load(relaxed), jobs_.load(relaxed), wake_writes_.load(relaxed)};
+  return {turns_.load(relaxed), wakes_.load(relaxed), jobs_.load(relaxed), inbox_->rings()};
 }
 
 // -- jobs ---------------------------------------------------------------------------------------------------------
 
-void event_loop::job_queue::push(loop_actor* job) noexcept {
-  job->next_job_ = nullptr;
-  if (last_ == nullptr)
-    first_ = job;
-  else
-    last_->next_job_ = job;
-  last_ = job;
-}
-
-loop_actor* event_loop::job_queue::pop() noexcept {
-  auto* job = first_;
-  if (job == nullptr) return nullptr;
-  first_ = job->next_job_;
-  if (first_ == nullptr) last_ = nullptr;
-  return job;
-}
-
 void event_loop::exec_later(caf::resumable* job) {
-  if (job->subtype() != caf::resumable::io_actor) {
+  if (job->subtype() != caf::resumable::io_actor)
     caf_compat::schedule_on_pool(system(), job);
-    return;
-  }
-  auto* actor = static_cast<loop_actor*>(job);
-  if (runs_here())
-    ready_.push(actor);
-  else
-    post(actor);
-}
-
-// No wake-up is lost. Both sides first write, then read what the other writes: the poster pushes the job, then reads
-// `asleep_`; the loop sets `asleep_`, then reads `posted_` (and `stopping_`, `pinned_`) before it sleeps. All four are
-// sequentially consistent, so in their one total order at least one side comes second and sees the other's write: the
-// loop finds the job and does not sleep, or the poster finds the loop asleep and rings. Of several posters the one
-// whose exchange finds `true` rings, and one ring is enough, since the loop takes the whole stack.
-//
-// The poster holds a reference to the actor, hence a pin: the loop outlives this call even where the actor runs, and
-// ends, before it returns.
-void event_loop::post(loop_actor* job) noexcept {
-  auto* top = posted_.load(std::memory_order_relaxed);
-  do {
-    job->next_job_ = top;
-  } while (!posted_.compare_exchange_weak(top, job, std::memory_order_seq_cst, std::memory_order_relaxed));
-  wake_if_asleep();
-}
-
-void event_loop::wake_if_asleep() noexcept {
-  if (!asleep_.load(std::memory_order_seq_cst) || !asleep_.exchange(false, std::memory_order_relaxed)) return;
-  wake_writes_.fetch_add(1, std::memory_order_relaxed);
-  const std::uint64_t one = 1;
-  // Cannot fail but by overflow, and then the bell rings already.
-  [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
-}
-
-void event_loop::take_posted() noexcept {
-  if (posted_.load(std::memory_order_relaxed) == nullptr) return;
-  auto* newest = posted_.exchange(nullptr, std::memory_order_acquire);
-  loop_actor* oldest = nullptr;
-  while (newest != nullptr) {
-    auto* next = newest->next_job_;
-    newest->next_job_ = oldest;
-    oldest = newest;
-    newest = next;
-  }
-  while (oldest != nullptr) {
-    auto* next = oldest->next_job_;
-    ready_.push(oldest);
-    oldest = next;
-  }
+  else if (here() == this)
+    ready_.push(static_cast<loop_actor*>(job));
+  else  // an actor that was dropped by another thread says its last words there
+    inbox_->exec_later(job);
 }
 
 void event_loop::run_jobs() {
-  take_posted();
+  inbox_->take(ready_);
   if (ready_.empty()) return;
   const auto end = now() + turn_budget;
   unsigned until_clock_read = jobs_between_clock_reads;
@@ -186,7 +122,7 @@ void event_loop::run_jobs() {
       if (now() >= end) return;
       until_clock_read = jobs_between_clock_reads;
     }
-    if (ready_.empty()) take_posted();
+    if (ready_.empty()) inbox_->take(ready_);
   }
 }
 
@@ -263,22 +199,16 @@ void event_loop::fire_deadlines() {
 
 // -- waiting ------------------------------------------------------------------------------------------------------
 
-// False: the loop ends.
+// False: the loop ends. What decides that is read after the sleep was announced, see loop_inbox.
 bool event_loop::wait() {
   auto until = time_point::min();  // work is left: only look
-  if (ready_.empty()) {
-    asleep_.store(true, std::memory_order_seq_cst);
-    if (posted_.load(std::memory_order_seq_cst) == nullptr) {
-      if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) {
-        asleep_.store(false, std::memory_order_relaxed);
-        return false;
-      }
-      count(wakes_);
-      until = next_deadline();
-    }
+  if (ready_.empty() && inbox_->announce_sleep()) {
+    if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) return false;
+    count(wakes_);
+    until = next_deadline();
   }
   const auto ready = wait_for_events(until);
-  asleep_.store(false, std::memory_order_relaxed);
+  inbox_->end_sleep();
   dispatch(ready);
   fire_deadlines();
   return true;
@@ -313,8 +243,7 @@ void event_loop::dispatch(int count_of_events) {
   for (int i = 0; i < count_of_events; ++i) {
     const auto number = events[static_cast<std::size_t>(i)].data.u64;
     if (number == bell_number) {
-      std::uint64_t rings = 0;
-      [[maybe_unused]] const auto taken = ::read(bell_.get(), &rings, sizeof rings);
+      inbox_->silence_bell();
       continue;
     }
     const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const entry& e) { return e.number == number; });

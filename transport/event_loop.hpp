@@ -10,7 +10,7 @@
 #include <quicsync/codec/error.hpp>
 #include <quicsync/transport/file_descriptor.hpp>
 #include <quicsync/transport/loop.hpp>
-#include <quicsync/transport/loop_actor.hpp>
+#include <quicsync/transport/loop_inbox.hpp>
 
 namespace quicsync {
 
@@ -26,7 +26,7 @@ class event_loop final : public loop {
 
   /// Errors: io_failed (no descriptors left).
   static result<std::unique_ptr<event_loop>> make(caf::actor_system& system);
-  /// Precondition: run() has returned or was never called.
+  /// Precondition: run() has returned or was never called. Actors that never ran are given up.
   ~event_loop() override;
 
   /// Turns until request_stop() was called and the last pinned actor is gone. Each turn: run jobs, tell the sources
@@ -34,8 +34,8 @@ class event_loop final : public loop {
   void run();
   /// Any thread; once is enough. The loop itself must outlive the call.
   void request_stop() noexcept;
-  /// True on the thread that is in run().
-  bool runs_here() const noexcept;
+  /// The loop whose run() is on this thread; null: none.
+  static const event_loop* here() noexcept;
 
   counters statistics() const noexcept;
 
@@ -47,24 +47,13 @@ class event_loop final : public loop {
   void set_deadline(source* what, time_point when) override;
   void pin() override;
   void unpin() override;
+  std::shared_ptr<caf_compat::executor> door() override { return inbox_; }
 
-  // -- CAF: where an actor is handed over that has something to do ------------------------------------------------
-  /// Any thread. Jobs that are no loop actors (a loop actor sent them a message) go to the worker pool.
+  // -- CAF --------------------------------------------------------------------------------------------------------
+  /// What an actor of this loop has given something to do. Actors of the pool are forwarded there.
   void exec_later(caf::resumable* job) override;
 
  private:
-  /// First in, first out, linked through the actors: an actor is in at most one queue at a time.
-  class job_queue {
-   public:
-    bool empty() const noexcept { return first_ == nullptr; }
-    void push(loop_actor* job) noexcept;
-    loop_actor* pop() noexcept;  ///< null: none
-
-   private:
-    loop_actor* first_ = nullptr;
-    loop_actor* last_ = nullptr;
-  };
-
   struct entry {
     source* what = nullptr;  ///< null: removed, swept at the end of the turn
     std::uint64_t number = 0;
@@ -73,10 +62,6 @@ class event_loop final : public loop {
   };
 
   event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell);
-
-  void post(loop_actor* job) noexcept;
-  void take_posted() noexcept;
-  void wake_if_asleep() noexcept;
 
   void run_jobs();
   void end_turn();
@@ -89,7 +74,7 @@ class event_loop final : public loop {
   time_point next_deadline() const noexcept;
 
   file_descriptor poll_;
-  file_descriptor bell_;  ///< eventfd: rung by other threads while the loop sleeps
+  std::shared_ptr<loop_inbox> inbox_;
 
   // Touched by the loop's thread only.
   job_queue ready_;
@@ -98,15 +83,12 @@ class event_loop final : public loop {
   bool removed_some_ = false;
   bool precise_waits_ = true;  ///< false: the kernel has no epoll_pwait2, deadlines are rounded up to milliseconds
 
-  // Shared with other threads; see post() for the order.
-  alignas(64) std::atomic<loop_actor*> posted_{nullptr};  ///< stack of jobs from other threads, newest first
-  std::atomic<bool> asleep_{false};
+  // Shared with other threads.
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> pinned_{0};
   std::mutex unpinning_;  ///< held while the last unpin() still touches the loop
 
-  alignas(64) std::atomic<std::uint64_t> turns_{0}, wakes_{0}, jobs_{0};
-  std::atomic<std::uint64_t> wake_writes_{0};
+  std::atomic<std::uint64_t> turns_{0}, wakes_{0}, jobs_{0};
 };
 
 }  // namespace quicsync

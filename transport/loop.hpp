@@ -1,6 +1,8 @@
 // An event loop: the CAF execution unit that a node's transport, peers, cache and ledger run on, on one thread. Two
 // kinds: event_loop waits in epoll on a real clock; stepped_loop is driven by a simulation on virtual time.
 #pragma once
+#include <memory>
+
 #include <quicsync/transport/caf_compat.hpp>
 #include <quicsync/transport/endpoint.hpp>
 
@@ -32,9 +34,13 @@ class loop : public caf_compat::executor {
   /// time_point::max() clears it.
   virtual void set_deadline(source* what, time_point when) = 0;
 
-  /// Actors on this loop; it does not stop before they are gone.
+  /// Actors on this loop that have not ended; it does not stop before they have.
   virtual void pin() = 0;
   virtual void unpin() = 0;
+
+  /// Where other threads hand in the loop's actors that have something to do. It may outlive the loop, for as long as
+  /// somebody holds the handle of an actor that has ended.
+  virtual std::shared_ptr<caf_compat::executor> door() = 0;
 };
 
 }  // namespace quicsync

@@ -16,6 +16,7 @@ class loop_actor : public caf::event_based_actor {
   void enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::message content, caf_compat::executor*) override;
   caf::resumable::subtype_t subtype() const override;
   void launch(caf_compat::executor*, bool lazy, bool hide) override;
+  bool cleanup(caf::error&& reason, caf_compat::executor* host) override;
 
   loop& home() const noexcept { return home_; }
 
@@ -35,10 +36,15 @@ class loop_actor : public caf::event_based_actor {
   }
 
  private:
-  friend class event_loop;
+  friend class job_queue;
+  friend class loop_inbox;
+
+  void unpin();
+
   loop& home_;
-  loop_actor* next_job_ =
-      nullptr;  ///< the event loop's: its queues are linked through the actors, so a wake allocates nothing
+  std::shared_ptr<caf_compat::executor> door_;
+  bool pinned_ = true;
+  loop_actor* next_job_ = nullptr;  ///< the event loop's queues are linked through the actors: a wake allocates nothing
 };
 
 }  // namespace quicsync

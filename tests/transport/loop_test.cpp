@@ -301,7 +301,7 @@ TEST_CASE("event loop: a source that another one's callback removes is not calle
   CHECK(calls == 2);  // both times the same one
 }
 
-TEST_CASE("event loop: it does not stop before its actors are gone", "[loop]") {
+TEST_CASE("event loop: it does not stop before its actors have ended", "[loop]") {
   running_loop running;
   counting_actor::counters seen(1);
   auto last = running.system().spawn<counting_actor>(running.get(), &seen);
@@ -313,8 +313,52 @@ TEST_CASE("event loop: it does not stop before its actors are gone", "[loop]") {
         .receive([&](std::thread::id id) { answered = id; }, [](const caf::error&) {});
     CHECK(answered == running.thread());
   }
-  last = nullptr;  // the last reference, dropped by another thread than the loop's
+  last = nullptr;  // nobody can reach it: it ends on this thread
   running.stop();
+}
+
+TEST_CASE("event loop: a handle of an actor that has ended keeps no loop from stopping", "[loop]") {
+  counting_actor::counters seen(1);
+  caf::actor_system_config config;
+  quicsync::caf_compat::set_scheduler(config, "sharing", 1);
+  caf::actor_system system{config};
+  caf::actor ended;
+  {
+    auto made = event_loop::make(system);
+    REQUIRE(made);
+    std::thread runner([&] { (*made)->run(); });
+    ended = system.spawn<counting_actor>(**made, &seen);
+    caf::anon_send_exit(ended, caf::exit_reason::user_shutdown);
+    (*made)->request_stop();
+    runner.join();
+  }
+  quicsync::caf_compat::anon_send(ended, tick{0});  // the loop is gone: so is the message
+  CHECK(seen[0] == 0);
+}
+
+TEST_CASE("event loop: senders that race with the end of the actor and of the loop do no harm", "[loop]") {
+  caf::actor_system_config config;
+  quicsync::caf_compat::set_scheduler(config, "sharing", 1);
+  caf::actor_system system{config};
+  for (int round = 0; round < 300; ++round) {
+    counting_actor::counters seen(2);
+    auto made = event_loop::make(system);
+    REQUIRE(made);
+    std::thread runner([&] { (*made)->run(); });
+    auto target = system.spawn<counting_actor>(**made, &seen);
+    std::atomic<bool> over{false};
+    std::thread busy([&over, target] {
+      while (!over) quicsync::caf_compat::anon_send(target, tick{0});
+    });
+    quicsync::caf_compat::anon_send(target, tick{1});
+    seen[1].wait(0);
+    caf::anon_send_exit(target, caf::exit_reason::kill);
+    (*made)->request_stop();
+    runner.join();
+    made->reset();
+    over = true;
+    busy.join();
+  }
 }
 
 TEST_CASE("event loop: actors that are dropped by other threads let it end, again and again", "[loop]") {
@@ -338,9 +382,8 @@ TEST_CASE("event loop: one that never ran gives its actors back", "[loop]") {
   auto made = event_loop::make(system);
   REQUIRE(made);
   auto never_run = system.spawn<counting_actor, caf::hidden>(**made, &seen);
-  // Dropped by the loop's end: the job's reference is the last one.
   auto weak = caf::actor_cast<caf::weak_actor_ptr>(never_run);
-  never_run = nullptr;
+  never_run = nullptr;  // the job holds the last reference
   CHECK(weak.lock() != nullptr);
   made->reset();
   CHECK(weak.lock() == nullptr);
