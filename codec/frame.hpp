@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/digest.hpp>
 #include <quicsync/codec/error.hpp>
 
 namespace quicsync {
@@ -149,13 +150,52 @@ struct neighbours_frame {
   bool operator==(const neighbours_frame&) const = default;
 };
 
+/// "These are my records under this filter": the first word of a reconciliation. Equal digests end it.
+struct digest_frame {
+  std::uint64_t round = 0;  ///< chosen by who begins, repeated in all frames of this reconciliation
+  std::string filter;       ///< canonical expression; what the digest covers
+  digest value;
+  bool operator==(const digest_frame&) const = default;
+};
+/// Symbols of a sketch of the same records.
+struct sketch_frame {
+  std::uint64_t round = 0;
+  std::uint64_t key = 0;    ///< of the items; made anew for each connection
+  std::uint64_t total = 0;  ///< records in the sketch
+  std::uint64_t first = 0;  ///< place of the first symbol
+  bytes_view symbols;       ///< for take_symbols(); a view into the frame's bytes
+};
+/// "Send me this much more of your sketch", or "send me these records as they stand now".
+struct request_frame {
+  enum class kind : std::uint8_t { symbols = 0, records = 1 };
+  std::uint64_t round = 0;
+  kind what = kind::symbols;
+  std::uint64_t first = 0, count = 0;  ///< with kind::symbols
+  std::vector<std::uint64_t> items;    ///< with kind::records: sketch items, at most limits::request_items
+  bool operator==(const request_frame&) const = default;
+};
+/// New versions against records that the receiver holds. Each counts as a record in the lane's numbering.
+struct delta_frame {
+  bytes_view deltas;  ///< one after another, for take_delta(); a view into the frame's bytes
+};
+/// "I do not have the base of this delta": the record is to be sent whole, under a new number.
+struct unknown_base_frame {
+  std::uint8_t lane = 0;
+  std::uint64_t sequence = 0;
+  bool operator==(const unknown_base_frame&) const = default;
+};
+
 /// A known frame. `std::monostate`: a type this version does not know, skipped.
 using frame =
     std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame, refusal_frame,
-                 query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame>;
+                 query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame,
+                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame>;
 
 /// Appends type, length and payload. Text over its limit is cut; std::monostate appends nothing.
 void append_frame(byte_buffer& out, const frame& value);
+
+/// Whether frames of this type are read here, or skipped.
+bool is_known(std::uint8_t type);
 
 /// One frame from its type and payload; views are into `payload`. std::monostate for an unknown type. Errors:
 /// bad_frame, truncated.

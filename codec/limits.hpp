@@ -29,9 +29,12 @@ inline constexpr std::size_t frame_bytes = 17u << 20;  ///< a frame's payload: t
 inline constexpr std::size_t control_frame_bytes = 64u << 10;  ///< a frame on the control lane
 inline constexpr std::size_t filter_bytes = 4096;              ///< a filter expression
 inline constexpr std::size_t filter_terms = 64;                ///< its terms
-inline constexpr std::size_t frame_names = 4096;               ///< names in one frame: an audience, a node's neighbours
-inline constexpr std::size_t error_bytes = 1024;               ///< text of an error on the wire: for people, one line
-inline constexpr std::size_t name_bytes = 255;                 ///< a node's name: as long as a DNS name
+inline constexpr std::size_t sketch_symbols =
+    1u << 20;  ///< of one reconciliation: half a million differences; then a full copy is cheaper
+inline constexpr std::size_t request_items = 8000;  ///< records asked for in one frame: fits a control frame
+inline constexpr std::size_t frame_names = 4096;    ///< names in one frame: an audience, a node's neighbours
+inline constexpr std::size_t error_bytes = 1024;    ///< text of an error on the wire: for people, one line
+inline constexpr std::size_t name_bytes = 255;      ///< a node's name: as long as a DNS name
 
 // -- peers -----------------------------------------------------------------------------------------------
 inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;  ///< sent on a lane and not yet acknowledged by QUIC

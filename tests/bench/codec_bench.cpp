@@ -5,11 +5,12 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <string>
+#include <vector>
+
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/json.hpp>
-#include <string>
-#include <vector>
 
 using namespace quicsync;
 
@@ -121,9 +122,11 @@ void bench_batches(const corpus& all, std::size_t batch, bool compress) {
   });
   if (count != all.records.size()) std::exit(1);
   const auto patterns = static_cast<double>(all.records.size());
-  std::printf("{\"what\":\"batch\",\"lz4\":%s,\"batch\":%zu,\"encode_k_per_s\":%.0f,\"decode_k_per_s\":%.0f,\"bytes_a_pattern\":%.2f}\n",
-              compress ? "true" : "false", batch, patterns / encode / 1000, patterns / decode / 1000,
-              static_cast<double>(total) / patterns);
+  std::printf(
+      "{\"what\":\"batch\",\"lz4\":%s,\"batch\":%zu,\"encode_k_per_s\":%.0f,\"decode_k_per_s\":%.0f,\"bytes_a_"
+      "pattern\":%.2f}\n",
+      compress ? "true" : "false", batch, patterns / encode / 1000, patterns / decode / 1000,
+      static_cast<double>(total) / patterns);
   std::fflush(stdout);
 }
 

@@ -37,7 +37,13 @@ std::vector<frame> every_frame() {
           pong_frame{~0ull},
           goodbye_frame{{errc::none, ""}},
           error_frame{{errc::bad_frame, "why"}},
-          neighbours_frame{{"a", "b", "c"}}};
+          neighbours_frame{{"a", "b", "c"}},
+          digest_frame{3, "tag=auth", digest::of(1000, {1, 2})},
+          sketch_frame{3, 0xfedcba9876543210, 1000, 64, block_bytes},
+          request_frame{3, request_frame::kind::symbols, 64, 128, {}},
+          request_frame{3, request_frame::kind::records, 0, 0, {1, 2, ~0ull}},
+          delta_frame{block_bytes},
+          unknown_base_frame{1, 77}};
 }
 
 bool equal(const frame& a, const frame& b) {
@@ -126,7 +132,11 @@ TEST_CASE("frame: truncated payloads and changed bytes are errors or other frame
     const bytes_view payload = bytes_view(bytes).subspan(2);
     for (std::size_t size = 0; size < payload.size(); ++size) {
       const auto decoded = decode_frame(bytes[0], payload.first(size));
-      if (each.index() != 1 && !std::holds_alternative<reply_frame>(each)) CHECK_FALSE(decoded);
+      // What ends in a block, symbols or items may end earlier and still be whole.
+      const bool open = std::holds_alternative<batch_frame>(each) || std::holds_alternative<reply_frame>(each) ||
+                        std::holds_alternative<sketch_frame>(each) || std::holds_alternative<request_frame>(each) ||
+                        std::holds_alternative<delta_frame>(each);
+      if (!open) CHECK_FALSE(decoded);
     }
     for (std::size_t i = 0; i < payload.size() * 8; ++i) {
       byte_buffer changed(payload.begin(), payload.end());

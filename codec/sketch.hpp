@@ -1,0 +1,109 @@
+// Sketches: finding what two sets of records do not share, at a cost that goes by the differences alone. Rateless
+// invertible Bloom lookup tables: Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024.
+// docs/WIRE.md, "sketch". Built on demand and in slices: nothing here is kept up while records change. One thread at a
+// time.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/record.hpp>
+
+namespace quicsync {
+
+/// A record in a sketch: its content hash under the connection's key. Who does not know the key cannot make two
+/// collide.
+using sketch_item = std::uint64_t;
+sketch_item sketch_item_of(const content_hash& hash, std::uint64_t key) noexcept;
+
+/// One coded symbol: the items that fall to it, combined.
+struct sketch_symbol {
+  std::uint64_t items = 0;   ///< exclusive or of the items
+  std::uint32_t checks = 0;  ///< exclusive or of their checks
+  std::int64_t count = 0;    ///< how many
+  bool operator==(const sketch_symbol&) const = default;
+};
+
+namespace detail {
+/// The places of one item in the endless row of symbols, ascending; the first is 0, and they thin out.
+class sketch_places {
+ public:
+  explicit sketch_places(sketch_item item) noexcept : state_(item | 1) {}
+  std::uint64_t place() const noexcept { return place_; }
+  void next() noexcept;
+
+ private:
+  std::uint64_t state_;
+  std::uint64_t place_ = 0;
+};
+}  // namespace detail
+
+/// One side's set, and as many symbols of it as were asked for. 24 bytes an item while it lives.
+class sketch_source {
+ public:
+  explicit sketch_source(std::uint64_t key) noexcept : key_(key) {}
+
+  void reserve(std::size_t items) { items_.reserve(items); }
+  /// All of them before the first build().
+  void add(const content_hash& hash);
+  std::size_t size() const noexcept { return items_.size(); }
+
+  /// Works towards `symbols` symbols for at most `items_max` items; true once they are there. 1024 items take well
+  /// under a millisecond, so a caller with an event loop comes back for the rest.
+  bool build(std::size_t symbols, std::size_t items_max);
+  /// Symbols that are complete. Valid until the next build().
+  std::span<const sketch_symbol> symbols() const noexcept { return {symbols_.data(), ready_}; }
+
+ private:
+  struct entry {
+    sketch_item item;
+    detail::sketch_places places;
+  };
+  std::uint64_t key_;
+  std::vector<entry> items_;
+  std::vector<sketch_symbol> symbols_;
+  std::size_t ready_ = 0;
+  std::size_t next_item_ = 0;
+};
+
+/// Takes the other side's symbols against one's own and finds the differences.
+class sketch_decoder {
+ public:
+  explicit sketch_decoder(std::uint64_t key) noexcept : key_(key) {}
+
+  /// The next symbols, both sides' from the same place on and equally many. Errors: flood where they give more
+  /// differences than symbols (they then are no sketches of one key).
+  result<void> add(std::span<const sketch_symbol> theirs, std::span<const sketch_symbol> ours);
+
+  /// Symbols taken so far.
+  std::size_t size() const noexcept { return symbols_.size(); }
+  /// Every difference is found.
+  bool complete() const noexcept { return !symbols_.empty() && symbols_[0] == sketch_symbol{}; }
+  /// Items only the other side has, and only this side; in the order in which they were found.
+  const std::vector<sketch_item>& theirs() const noexcept { return theirs_; }
+  const std::vector<sketch_item>& ours() const noexcept { return ours_; }
+
+ private:
+  struct found {
+    sketch_item item;
+    detail::sketch_places places;
+    std::int64_t sign;
+  };
+  bool pure(const sketch_symbol& symbol) const noexcept;
+  void place(found& each);
+
+  std::uint64_t key_;
+  std::vector<sketch_symbol> symbols_;
+  std::vector<found> found_;
+  std::vector<std::size_t> candidates_;
+  std::vector<sketch_item> theirs_, ours_;
+};
+
+/// Symbols as bytes: `first` is the place of the first, `total` the count in symbol 0, which predicts the others.
+void append_symbols(byte_buffer& out, std::span<const sketch_symbol> symbols, std::uint64_t first, std::uint64_t total);
+/// Errors: truncated, too_large (over limits::sketch_symbols).
+result<std::vector<sketch_symbol>> take_symbols(bytes_view bytes, std::uint64_t first, std::uint64_t total);
+
+}  // namespace quicsync
