@@ -1,4 +1,11 @@
 # quicsync::quicsync: the three rooms in one archive, and how it is installed.
+# An archive has no link line of its own: these are what its users link. Public ones appear in the rooms' headers.
+set(quicsync_public_libraries CAF::core tl::expected fmt::fmt)
+set(quicsync_private_libraries
+  PkgConfig::lz4 PkgConfig::xxhash PkgConfig::simdjson PkgConfig::nettle  # codec
+  PkgConfig::ngtcp2 PkgConfig::gnutls absl::flat_hash_map                 # transport
+  nlohmann_json::nlohmann_json spdlog::spdlog)                            # actors
+
 add_library(quicsync STATIC
   $<TARGET_OBJECTS:quicsync_codec> $<TARGET_OBJECTS:quicsync_transport> $<TARGET_OBJECTS:quicsync_actors>)
 add_library(quicsync::quicsync ALIAS quicsync)

@@ -10,6 +10,7 @@ libraries='
 ^(tl|fmt)/                                                  codec transport actors cli
 ^absl/                                                      codec transport actors
 ^(lz4[a-z]*|simdjson|xxhash|xxh3)\.h$                       codec
+^nettle/                                                    codec
 ^(ngtcp2|nghttp3|gnutls)/                                   transport
 ^(sys/(socket|un|epoll|eventfd)|netdb|ifaddrs)\.h$          transport
 ^(netinet|arpa|net)/                                        transport
