@@ -4,6 +4,7 @@
 #include <quicsync/codec/hex.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/record_parts.hpp>
+#include <quicsync/codec/small_copy.hpp>
 
 namespace quicsync::detail {
 namespace {
@@ -41,7 +42,7 @@ void block_context::remember(std::string_view id) {
 std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
   const auto head = head_of(record);
   to = put_varint(to, head.body.size());
-  if (!head.body.empty()) std::memcpy(to, head.body.data(), head.body.size());
+  copy_short(to, head.body.data(), head.body.size());
   to += head.body.size();
   const auto begin = number_begin(head.id);
   if (begin < head.id.size() && head.id.substr(0, begin) == prefix_) {
@@ -54,7 +55,7 @@ std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
   } else {
     *to++ = id_text;
     to = put_varint(to, head.id.size());
-    std::memcpy(to, head.id.data(), head.id.size());
+    copy_short(to, head.id.data(), head.id.size());
     to += head.id.size();
     remember(head.id);
   }
@@ -63,48 +64,45 @@ std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
   return put_varint(to, head.version);
 }
 
-bool block_context::unpack(byte_buffer& out, byte_reader& in) {
-  const auto body = in.take(in.varint());
+bool block_context::unpack(unpacked& record, byte_reader& in) {
+  record.body = in.take(in.varint());
   const auto code = in.varint();
-  char digits[64];
-  std::string_view prefix, tail;
+  record.id_prefix = {};
   if (code == id_uuid) {
     const auto bytes = in.take(16);
     if (!in.ok()) return false;
-    unpack_uuid(digits, bytes.data());
-    tail = {digits, uuid_text_bytes};
+    unpack_uuid(record.digits, bytes.data());
+    record.id_rest = {record.digits, uuid_text_bytes};
   } else if (code == id_text) {
     const auto size = in.varint();
     if (size > limits::id_bytes) return false;
-    tail = in.text(size);
-    remember(tail);
+    record.id_rest = in.text(size);
+    remember(record.id_rest);
   } else {
     const auto number = number_ + static_cast<std::uint64_t>(unzigzag(code - id_near));
     if (number >= number_end || prefix_.size() + number_digits_max > limits::id_bytes) return false;
     number_ = number;
     const fmt::format_int printed(number);
-    std::memcpy(digits, printed.data(), printed.size());
-    prefix = prefix_;
-    tail = {digits, printed.size()};
+    copy_short(record.digits, printed.data(), printed.size());
+    record.id_prefix = prefix_;
+    record.id_rest = {record.digits, printed.size()};
   }
-  const auto timestamp = timestamp_ + static_cast<std::uint64_t>(unzigzag(in.varint()));
-  const auto version = in.varint();
-  if (!in.ok()) return false;
-  timestamp_ = timestamp;
-  const auto begin = out.size();
-  const auto id_size = prefix.size() + tail.size();
-  out.resize(begin + 3 * varint_bytes_max + id_size + body.size());
-  auto* to = put_varint(out.data() + begin, version);
+  timestamp_ += static_cast<std::uint64_t>(unzigzag(in.varint()));
+  record.timestamp = timestamp_;
+  record.version = in.varint();
+  return in.ok();
+}
+
+std::uint8_t* block_context::unpacked::write(std::uint8_t* to) const noexcept {
+  to = put_varint(to, version);
   to = put_varint(to, timestamp);
-  to = put_varint(to, id_size);
-  if (!prefix.empty()) std::memcpy(to, prefix.data(), prefix.size());
-  to += prefix.size();
-  if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
-  to += tail.size();
-  if (!body.empty()) std::memcpy(to, body.data(), body.size());
-  to += body.size();
-  out.resize(static_cast<std::size_t>(to - out.data()));
-  return true;
+  to = put_varint(to, id_prefix.size() + id_rest.size());
+  copy_short(to, id_prefix.data(), id_prefix.size());
+  to += id_prefix.size();
+  copy_short(to, id_rest.data(), id_rest.size());
+  to += id_rest.size();
+  copy_short(to, body.data(), body.size());
+  return to + body.size();
 }
 
 }  // namespace quicsync::detail

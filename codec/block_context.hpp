@@ -19,8 +19,24 @@ class block_context {
   /// went before. Returns the end. `to` has room for packed_record_bound.
   std::uint8_t* pack(std::uint8_t* to, bytes_view record);
 
-  /// Reads one packed record and appends it in its own form. False where it is none; `out` then holds anything.
-  bool unpack(byte_buffer& out, byte_reader& in);
+  /// A record taken out of a block, not yet in its own form. Views are into the block, the context or this itself, and
+  /// valid until the context is used again.
+  struct unpacked {
+    std::uint64_t version = 0;
+    std::uint64_t timestamp = 0;
+    std::string_view id_prefix, id_rest;
+    bytes_view body;
+    char digits[40];
+
+    std::size_t size_bound() const noexcept {
+      return 3 * varint_bytes_max + id_prefix.size() + id_rest.size() + body.size();
+    }
+    /// Writes the record; `to` has room for size_bound. Returns the end.
+    std::uint8_t* write(std::uint8_t* to) const noexcept;
+  };
+
+  /// Reads one packed record. False where it is none.
+  bool unpack(unpacked& record, byte_reader& in);
 
  private:
   void remember(std::string_view id);

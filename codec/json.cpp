@@ -129,10 +129,7 @@ class pattern_reader {
       const auto position = walk_.position();
       std::string_view key;
       if (!walk_.take_key(key)) return false;
-      std::string unescaped;
-      auto plain = key;
-      if (key.find('\\') != std::string_view::npos && append_unescaped(unescaped, key)) plain = unescaped;
-      const auto which = in_metadata ? metadata_field(plain) : top_field(plain);
+      const auto which = walk_.has_escapes() ? escaped_field(key, in_metadata) : field_of(key, in_metadata);
       if (which == field::unknown) {
         if (!unknown(key, in_metadata)) return false;
       } else {
@@ -148,6 +145,15 @@ class pattern_reader {
     const bool extra = in_metadata ? parts_.has_metadata_extra : parts_.has_extra;
     if (extra) *(in_metadata ? parts_.metadata_extra : parts_.extra).shape_++ = token::key_end;
     return walk_.expect('}');
+  }
+
+  static field field_of(std::string_view key, bool in_metadata) noexcept {
+    return in_metadata ? metadata_field(key) : top_field(key);
+  }
+  static field escaped_field(std::string_view key, bool in_metadata) {
+    std::string plain;
+    append_unescaped(plain, key);
+    return field_of(plain, in_metadata);
   }
 
   bool unknown(std::string_view key, bool in_metadata) {
@@ -194,7 +200,7 @@ class pattern_reader {
     std::string_view inner;
     if (!walk_.take_text(inner)) return false;
     to = inner;
-    if (inner.find('\\') != std::string_view::npos) {
+    if (walk_.has_escapes() && inner.find('\\') != std::string_view::npos) {
       // The arena holds the whole text's size, so what was put there before stays where it is.
       const auto begin = arena_.size();
       if (begin == 0) arena_.reserve(json_.size());

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include <quicsync/codec/json_text.hpp>
+#include <quicsync/codec/small_copy.hpp>
 
 namespace quicsync::detail {
 namespace {
@@ -88,15 +89,21 @@ std::size_t find_bad_utf8(std::string_view text) noexcept {
 }
 
 bool is_plain(std::string_view text) noexcept {
-  std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    if (!word_is_plain(word)) return false;
+  const auto* const begin = text.data();
+  const auto size = text.size();
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8) {
+      if (!word_is_plain(load<std::uint64_t>(begin + i))) return false;
+    }
+    return word_is_plain(load<std::uint64_t>(begin + size - 8));
   }
-  for (; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') return false;
+  if (size >= 4) {
+    const std::uint64_t first = load<std::uint32_t>(begin), last = load<std::uint32_t>(begin + size - 4);
+    return word_is_plain(first | last << 32);
+  }
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\') return false;
   }
   return true;
 }

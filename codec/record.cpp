@@ -10,6 +10,7 @@
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/record.hpp>
 #include <quicsync/codec/record_parts.hpp>
+#include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/symbols.hpp>
 #include <quicsync/codec/tokens.hpp>
 
@@ -65,7 +66,7 @@ result<void> check_number(std::string_view name, std::int64_t value) {
 }
 
 std::uint8_t* put_bytes(std::uint8_t* to, bytes_view bytes) {
-  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  copy_short(to, bytes.data(), bytes.size());
   return to + bytes.size();
 }
 
@@ -238,6 +239,7 @@ bool record_reader::parse(record_view& view, bytes_view bytes, const char*& fail
   byte_reader in(bytes);
   const auto offset = [&] { return static_cast<std::uint32_t>(in.position() - bytes.data()); };
   view.bytes_ = bytes;
+  view.deleted_ = false;
   view.version_ = in.varint();
   const auto timestamp = in.varint();
   const auto id_size = in.varint();

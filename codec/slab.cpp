@@ -1,8 +1,11 @@
 #define XXH_INLINE_ALL
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <xxhash.h>
 
 #include <quicsync/codec/block_context.hpp>
+#include <quicsync/codec/record_parts.hpp>
 #include <quicsync/codec/slab.hpp>
 
 namespace quicsync {
@@ -13,83 +16,108 @@ std::uint64_t key_of(std::string_view id, std::uint64_t key_seed) noexcept {
 
 record_view slab::record(std::size_t index) const noexcept {
   // Checked when it was added, so this cannot fail.
-  auto view = record_view::parse(bytes(index));
-  return view ? *view : record_view();
+  record_view view;
+  const char* failure = nullptr;
+  detail::record_reader::parse(view, bytes(index), failure);
+  return view;
 }
 
-result<void> slab_builder::make_room() {
+namespace {
+
+constexpr std::size_t slab_bytes_begun = 32u << 10;    // a full slab of usual records
+constexpr std::size_t scratch_bytes_kept = 64u << 10;  // a builder does not keep what one huge pattern needed
+
+result<void> refuse_record(const char* failure) { return fail(errc::bad_record, fmt::format("record: {}", failure)); }
+
+}  // namespace
+
+result<void> slab_builder::begin() {
   if (full()) return fail(errc::overloaded, "the slab is full");
   if (!slab_) {
     slab_ = std::make_shared<slab>();
     slab_->items_.reserve(limits::slab_records);
-    slab_->bytes_.reserve(limits::batch_bytes);
   }
   return {};
 }
 
-void slab_builder::index_last(std::size_t offset, const record_view& record) {
-  slab_item item;
+/// Room behind the records so far; what is written there counts once index() has taken it.
+std::uint8_t* slab_builder::room(std::size_t bytes) {
+  auto& s = *slab_;
+  if (s.capacity_bytes_ - s.size_bytes_ < bytes) {
+    const auto wanted = std::max({slab_bytes_begun, s.size_bytes_ + bytes, 2 * s.capacity_bytes_});
+    std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[wanted]);
+    if (s.size_bytes_ > 0) std::memcpy(larger.get(), s.bytes_.get(), s.size_bytes_);
+    s.bytes_ = std::move(larger);
+    s.capacity_bytes_ = wanted;
+  }
+  return s.bytes_.get() + s.size_bytes_;
+}
+
+/// Takes the record that was written at room().
+bool slab_builder::index(bytes_view bytes, const char*& failure) {
+  record_view record;
+  if (!detail::record_reader::parse(record, bytes, failure)) return false;
+  slab_item& item = slab_->items_.emplace_back();
   item.key = key_of(record.id(), key_seed_);
   item.version = record.version();
   item.timestamp = record.timestamp();
-  item.hash = hash_of(record.bytes());
-  item.offset = static_cast<std::uint32_t>(offset);
-  item.size = static_cast<std::uint32_t>(record.bytes().size());
+  item.hash = hash_of(bytes);
+  item.offset = static_cast<std::uint32_t>(slab_->size_bytes_);
+  item.size = static_cast<std::uint32_t>(bytes.size());
   item.priority = static_cast<std::uint8_t>(record.priority().value_or(0));
   item.deleted = record.deleted();
-  slab_->items_.push_back(item);
+  slab_->size_bytes_ += bytes.size();
+  return true;
 }
 
-result<void> slab_builder::index_from(std::size_t offset) {
-  const auto record = record_view::parse(bytes_view(slab_->bytes_).subspan(offset));
-  if (!record) {
-    slab_->bytes_.resize(offset);
-    return fail(record.error());
-  }
-  index_last(offset, *record);
-  return {};
+result<void> slab_builder::add_scratch() {
+  auto ok = add_record(scratch_);
+  if (scratch_.capacity() > scratch_bytes_kept) scratch_ = byte_buffer();
+  return ok;
 }
 
 result<void> slab_builder::add(const pattern& value) {
-  if (auto ok = make_room(); !ok) return ok;
-  const auto offset = slab_->bytes_.size();
-  if (auto ok = append_record(slab_->bytes_, value); !ok) return ok;
-  return index_from(offset);
+  if (auto ok = begin(); !ok) return ok;
+  scratch_.clear();
+  if (auto ok = append_record(scratch_, value); !ok) return ok;
+  return add_scratch();
 }
 
 result<void> slab_builder::add_json(std::string_view json) {
-  if (auto ok = make_room(); !ok) return ok;
-  const auto offset = slab_->bytes_.size();
-  if (auto ok = append_record_of_json(slab_->bytes_, json); !ok) return ok;
-  return index_from(offset);
+  if (auto ok = begin(); !ok) return ok;
+  scratch_.clear();
+  if (auto ok = append_record_of_json(scratch_, json); !ok) return ok;
+  return add_scratch();
 }
 
 result<void> slab_builder::add_record(bytes_view record) {
-  if (auto ok = make_room(); !ok) return ok;
-  const auto checked = record_view::parse(record);
-  if (!checked) return fail(checked.error());
-  const auto offset = slab_->bytes_.size();
-  slab_->bytes_.insert(slab_->bytes_.end(), record.begin(), record.end());
-  index_last(offset, *checked);
+  if (auto ok = begin(); !ok) return ok;
+  if (record.size() > limits::pattern_bytes) return fail(errc::too_large, "record: larger than a record may be");
+  auto* const to = room(record.size());
+  if (!record.empty()) std::memcpy(to, record.data(), record.size());
+  const char* failure = nullptr;
+  if (!index({to, record.size()}, failure)) return refuse_record(failure);
   return {};
 }
 
 result<void> slab_builder::add_tombstone(std::string_view id, std::string_view agent_id, std::int64_t timestamp,
                                          std::uint64_t version) {
-  if (auto ok = make_room(); !ok) return ok;
-  const auto offset = slab_->bytes_.size();
-  if (auto ok = append_tombstone(slab_->bytes_, id, agent_id, timestamp, version); !ok) return ok;
-  return index_from(offset);
+  if (auto ok = begin(); !ok) return ok;
+  scratch_.clear();
+  if (auto ok = append_tombstone(scratch_, id, agent_id, timestamp, version); !ok) return ok;
+  return add_scratch();
 }
 
 result<void> slab_builder::add_packed(detail::block_context& context, detail::byte_reader& in) {
-  if (auto ok = make_room(); !ok) return ok;
-  const auto offset = slab_->bytes_.size();
-  if (!context.unpack(slab_->bytes_, in)) {
-    slab_->bytes_.resize(offset);
+  if (auto ok = begin(); !ok) return ok;
+  detail::block_context::unpacked record;
+  if (!context.unpack(record, in)) {
     return fail(errc::bad_block, "block: a packed record that ends early or is out of range");
   }
-  return index_from(offset);
+  auto* const to = room(record.size_bound());
+  const char* failure = nullptr;
+  if (!index({to, record.write(to)}, failure)) return refuse_record(failure);
+  return {};
 }
 
 slab_ptr slab_builder::finish() {

@@ -37,16 +37,17 @@ class slab {
   bool empty() const noexcept { return items_.empty(); }
   const slab_item& item(std::size_t index) const noexcept { return items_[index]; }
   bytes_view bytes(std::size_t index) const noexcept {
-    return {bytes_.data() + items_[index].offset, items_[index].size};
+    return {bytes_.get() + items_[index].offset, items_[index].size};
   }
   /// The record, known to be well-formed because it was checked when the slab was made.
   record_view record(std::size_t index) const noexcept;
   /// Bytes of all records together.
-  std::size_t record_bytes() const noexcept { return bytes_.size(); }
+  std::size_t record_bytes() const noexcept { return size_bytes_; }
 
  private:
   friend class slab_builder;
-  byte_buffer bytes_;
+  std::unique_ptr<std::uint8_t[]> bytes_;
+  std::size_t size_bytes_ = 0, capacity_bytes_ = 0;
   std::vector<slab_item> items_;
 };
 using slab_ptr = std::shared_ptr<const slab>;
@@ -68,7 +69,7 @@ class slab_builder {
   bool empty() const noexcept { return size() == 0; }
   /// limits::slab_records records or limits::slab_bytes bytes.
   bool full() const noexcept { return size() >= limits::slab_records || record_bytes() >= limits::slab_bytes; }
-  std::size_t record_bytes() const noexcept { return slab_ ? slab_->bytes_.size() : 0; }
+  std::size_t record_bytes() const noexcept { return slab_ ? slab_->size_bytes_ : 0; }
 
   /// One record out of a block, for block_decoder. Errors: bad_block, and as add_record().
   result<void> add_packed(detail::block_context& context, detail::byte_reader& in);
@@ -77,11 +78,13 @@ class slab_builder {
   slab_ptr finish();
 
  private:
-  result<void> make_room();
-  void index_last(std::size_t offset, const record_view& record);
-  result<void> index_from(std::size_t offset);
+  result<void> begin();
+  std::uint8_t* room(std::size_t bytes);
+  result<void> add_scratch();
+  bool index(bytes_view record, const char*& failure);
   std::shared_ptr<slab> slab_;
   std::uint64_t key_seed_;
+  byte_buffer scratch_;
 };
 
 /// The keyed hash that slab_item::key holds, for looking an id up.

@@ -1,139 +1,138 @@
 #include <array>
 
+#include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/symbols.hpp>
 
 namespace quicsync::detail {
-namespace {
-
 // Order is wire format: append only, and only with a new wire version.
-constexpr std::string_view key_words[] = {"id",
-                                          "name",
-                                          "type",
-                                          "value",
-                                          "key",
-                                          "kind",
-                                          "status",
-                                          "state",
-                                          "result",
-                                          "error",
-                                          "message",
-                                          "reason",
-                                          "code",
-                                          "level",
-                                          "line",
-                                          "lines",
-                                          "column",
-                                          "file",
-                                          "path",
-                                          "url",
-                                          "endpoint",
-                                          "method",
-                                          "target",
-                                          "source",
-                                          "module",
-                                          "function",
-                                          "class",
-                                          "component",
-                                          "service",
-                                          "package",
-                                          "test",
-                                          "tests",
-                                          "testCase",
-                                          "testId",
-                                          "testName",
-                                          "suite",
-                                          "framework",
-                                          "template",
-                                          "strategy",
-                                          "rule",
-                                          "severity",
-                                          "risk",
-                                          "score",
-                                          "confidence",
-                                          "priority",
-                                          "coverage",
-                                          "lineCoverage",
-                                          "branchCoverage",
-                                          "functionCoverage",
-                                          "uncoveredLines",
-                                          "uncoveredBranches",
-                                          "duration",
-                                          "latency",
-                                          "timeout",
-                                          "start",
-                                          "end",
-                                          "startTime",
-                                          "endTime",
-                                          "time",
-                                          "timestamp",
-                                          "createdAt",
-                                          "updatedAt",
-                                          "version",
-                                          "count",
-                                          "total",
-                                          "passed",
-                                          "failed",
-                                          "skipped",
-                                          "retries",
-                                          "attempts",
-                                          "generated",
-                                          "accepted",
-                                          "rejected",
-                                          "complexity",
-                                          "maintainability",
-                                          "duplication",
-                                          "debtMinutes",
-                                          "passRate",
-                                          "failureRate",
-                                          "errorRate",
-                                          "throughput",
-                                          "rps",
-                                          "p50",
-                                          "p90",
-                                          "p95",
-                                          "p99",
-                                          "min",
-                                          "max",
-                                          "mean",
-                                          "average",
-                                          "median",
-                                          "samples",
-                                          "memory",
-                                          "cpu",
-                                          "bytes",
-                                          "size",
-                                          "description",
-                                          "title",
-                                          "label",
-                                          "labels",
-                                          "tags",
-                                          "category",
-                                          "fingerprint",
-                                          "hash",
-                                          "checksum",
-                                          "commit",
-                                          "branch",
-                                          "author",
-                                          "agent",
-                                          "agentId",
-                                          "traceId",
-                                          "spanId",
-                                          "parentId",
-                                          "sessionId",
-                                          "requestId",
-                                          "userId",
-                                          "data",
-                                          "metadata",
-                                          "config",
-                                          "options",
-                                          "input",
-                                          "output",
-                                          "expected",
-                                          "actual",
-                                          "enabled",
-                                          "items"};
+constexpr std::string_view key_words[128] = {"id",
+                                             "name",
+                                             "type",
+                                             "value",
+                                             "key",
+                                             "kind",
+                                             "status",
+                                             "state",
+                                             "result",
+                                             "error",
+                                             "message",
+                                             "reason",
+                                             "code",
+                                             "level",
+                                             "line",
+                                             "lines",
+                                             "column",
+                                             "file",
+                                             "path",
+                                             "url",
+                                             "endpoint",
+                                             "method",
+                                             "target",
+                                             "source",
+                                             "module",
+                                             "function",
+                                             "class",
+                                             "component",
+                                             "service",
+                                             "package",
+                                             "test",
+                                             "tests",
+                                             "testCase",
+                                             "testId",
+                                             "testName",
+                                             "suite",
+                                             "framework",
+                                             "template",
+                                             "strategy",
+                                             "rule",
+                                             "severity",
+                                             "risk",
+                                             "score",
+                                             "confidence",
+                                             "priority",
+                                             "coverage",
+                                             "lineCoverage",
+                                             "branchCoverage",
+                                             "functionCoverage",
+                                             "uncoveredLines",
+                                             "uncoveredBranches",
+                                             "duration",
+                                             "latency",
+                                             "timeout",
+                                             "start",
+                                             "end",
+                                             "startTime",
+                                             "endTime",
+                                             "time",
+                                             "timestamp",
+                                             "createdAt",
+                                             "updatedAt",
+                                             "version",
+                                             "count",
+                                             "total",
+                                             "passed",
+                                             "failed",
+                                             "skipped",
+                                             "retries",
+                                             "attempts",
+                                             "generated",
+                                             "accepted",
+                                             "rejected",
+                                             "complexity",
+                                             "maintainability",
+                                             "duplication",
+                                             "debtMinutes",
+                                             "passRate",
+                                             "failureRate",
+                                             "errorRate",
+                                             "throughput",
+                                             "rps",
+                                             "p50",
+                                             "p90",
+                                             "p95",
+                                             "p99",
+                                             "min",
+                                             "max",
+                                             "mean",
+                                             "average",
+                                             "median",
+                                             "samples",
+                                             "memory",
+                                             "cpu",
+                                             "bytes",
+                                             "size",
+                                             "description",
+                                             "title",
+                                             "label",
+                                             "labels",
+                                             "tags",
+                                             "category",
+                                             "fingerprint",
+                                             "hash",
+                                             "checksum",
+                                             "commit",
+                                             "branch",
+                                             "author",
+                                             "agent",
+                                             "agentId",
+                                             "traceId",
+                                             "spanId",
+                                             "parentId",
+                                             "sessionId",
+                                             "requestId",
+                                             "userId",
+                                             "data",
+                                             "metadata",
+                                             "config",
+                                             "options",
+                                             "input",
+                                             "output",
+                                             "expected",
+                                             "actual",
+                                             "enabled",
+                                             "items"};
 
-constexpr std::string_view name_words[] = {
+constexpr std::string_view name_words[128] = {
     // types
     "test_execution", "coverage_gap", "test_generation", "quality_metrics", "security_finding", "performance_benchmark",
     "test_result", "task_result", "flaky_test", "quality_gate",
@@ -156,7 +155,9 @@ constexpr std::string_view name_words[] = {
     "javascript", "typescript", "python", "java", "go", "rust", "cpp", "GET", "POST", "PUT", "DELETE", "main", "master",
     "CWE-79", "CWE-89", "CWE-22", "CWE-352", "CWE-287", "CWE-502", "CWE-798", "CWE-611", "CWE-918"};
 
-static_assert(std::size(key_words) <= words_max && std::size(name_words) <= words_max);
+static_assert(key_words[words_max].empty() && name_words[words_max].empty());
+
+namespace {
 
 constexpr std::size_t slots = 1024;
 
@@ -172,7 +173,7 @@ constexpr std::size_t slot_of(std::string_view text) noexcept {
 template <std::size_t N>
 constexpr std::array<std::uint8_t, slots> index_of(const std::string_view (&words)[N]) {
   std::array<std::uint8_t, slots> table{};
-  for (std::size_t i = 0; i < N; ++i) {
+  for (std::size_t i = 0; i < N && !words[i].empty(); ++i) {
     auto slot = slot_of(words[i]);
     while (table[slot] != 0) slot = (slot + 1) % slots;
     table[slot] = static_cast<std::uint8_t>(i + 1);
@@ -188,7 +189,7 @@ int find_in(const std::string_view (&words)[N], const std::array<std::uint8_t, s
             std::string_view text) noexcept {
   for (auto slot = slot_of(text); index[slot] != 0; slot = (slot + 1) % slots) {
     const auto& word = words[index[slot] - 1];
-    if (word.size() == text.size() && std::memcmp(word.data(), text.data(), text.size()) == 0) return index[slot] - 1;
+    if (equal_short(word, text)) return index[slot] - 1;
   }
   return -1;
 }
@@ -196,13 +197,8 @@ int find_in(const std::string_view (&words)[N], const std::array<std::uint8_t, s
 }  // namespace
 
 int find_word(word_list list, std::string_view text) noexcept {
-  if (text.size() < 2 || text.size() > 24) return -1;
+  if (text.size() < 2 || text.size() > word_bytes_max) return -1;
   return list == word_list::keys ? find_in(key_words, key_index, text) : find_in(name_words, name_index, text);
-}
-
-std::string_view word_at(word_list list, unsigned index) noexcept {
-  if (list == word_list::keys) return index < std::size(key_words) ? key_words[index] : std::string_view();
-  return index < std::size(name_words) ? name_words[index] : std::string_view();
 }
 
 std::uint8_t* put_name(std::uint8_t* to, std::string_view text) noexcept {
@@ -216,7 +212,7 @@ std::uint8_t* put_name(std::uint8_t* to, std::string_view text) noexcept {
     *to++ = 0x80;
     to = put_varint(to, text.size());
   }
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  copy_short(to, text.data(), text.size());
   return to + text.size();
 }
 

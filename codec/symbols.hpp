@@ -10,6 +10,7 @@
 namespace quicsync::detail {
 
 inline constexpr int words_max = 126;
+inline constexpr std::size_t word_bytes_max = 24;
 
 enum class word_list : std::uint8_t {
   keys,   ///< keys of JSON objects
@@ -18,8 +19,14 @@ enum class word_list : std::uint8_t {
 
 /// The word's place in its list, or -1.
 int find_word(word_list list, std::string_view text) noexcept;
-/// The word, with static lifetime; empty where the list has none at this place.
-std::string_view word_at(word_list list, unsigned index) noexcept;
+/// The lists, filled up with empty words to 128.
+extern const std::string_view key_words[128];
+extern const std::string_view name_words[128];
+
+/// The word at a place below 128, with static lifetime; empty where the list has none.
+inline std::string_view word_at(word_list list, unsigned index) noexcept {
+  return list == word_list::keys ? key_words[index] : name_words[index];
+}
 
 /// A name: 0..127 is its length and the text follows; 128 is followed by a varint length of at least 128 and the text;
 /// 129 and above is a word. Writes at `to`, which has room for text.size() + 12 bytes.

@@ -6,6 +6,7 @@
 #include <quicsync/codec/json_index.hpp>
 #include <quicsync/codec/json_text.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/symbols.hpp>
 #include <quicsync/codec/token_reader.hpp>
 #include <quicsync/codec/token_writer.hpp>
@@ -54,7 +55,7 @@ bool text_buffer::put_quoted(std::string_view text) {
   if (is_plain(text)) {
     char* to = room(text.size() + 2);
     *to++ = '"';
-    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    copy_short(to, text.data(), text.size());
     to += text.size();
     *to++ = '"';
     written(to);
@@ -71,7 +72,7 @@ bool token_reader::string(text_buffer& out, std::string_view inner, bool known) 
   if (!known && find_bad_string(inner) != no_position) return false;
   char* to = out.room(inner.size() + 2);
   *to++ = '"';
-  if (!inner.empty()) std::memcpy(to, inner.data(), inner.size());
+  copy_short(to, inner.data(), inner.size());
   to += inner.size();
   *to++ = '"';
   out.written(to);
@@ -93,12 +94,12 @@ bool token_reader::decimal(text_buffer& out, std::uint8_t code) {
   const char* from = digits.data();
   std::size_t count = digits.size();
   if (scale == 0) {
-    std::memcpy(to, from, count);
+    copy_short(to, from, count);
     out.written(to + count);
     return true;
   }
   if (count > scale) {
-    std::memcpy(to, from, count - scale);
+    copy_short(to, from, count - scale);
     to += count - scale;
     from += count - scale;
     count = scale;
@@ -107,7 +108,7 @@ bool token_reader::decimal(text_buffer& out, std::uint8_t code) {
   }
   *to++ = '.';
   for (auto i = count; i < scale; ++i) *to++ = '0';
-  std::memcpy(to, from, count);
+  copy_short(to, from, count);
   out.written(to + count);
   return true;
 }
@@ -122,7 +123,7 @@ bool token_reader::packed(text_buffer& out, std::uint8_t code) {
       const fmt::format_int digits(static_cast<std::int64_t>(number));
       char* to = out.room(24);
       *to++ = i == 0 ? '[' : ',';
-      std::memcpy(to, digits.data(), digits.size());
+      copy_short(to, digits.data(), digits.size());
       out.written(to + digits.size());
     }
     out.put(']');

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/varint.hpp>
 
 namespace quicsync::detail {
@@ -30,7 +31,7 @@ class text_buffer {
     ++at_;
   }
   void put(std::string_view text) {
-    std::memcpy(room(text.size() + 1), text.data(), text.size());
+    copy_short(room(text.size()), text.data(), text.size());
     at_ += text.size();
   }
   void put_integer(std::int64_t value);

@@ -5,6 +5,7 @@
 #include <quicsync/codec/hex.hpp>
 #include <quicsync/codec/json_text.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/symbols.hpp>
 #include <quicsync/codec/token_writer.hpp>
 #include <quicsync/codec/tokens.hpp>
@@ -33,7 +34,7 @@ void put_key(std::uint8_t*& to, std::string_view inner) noexcept {
     *to++ = 0x80;
     to = put_varint(to, inner.size());
   }
-  if (!inner.empty()) std::memcpy(to, inner.data(), inner.size());
+  copy_short(to, inner.data(), inner.size());
   to += inner.size();
 }
 
@@ -55,10 +56,8 @@ bool token_writer::fail_at(std::size_t position, errc code, std::string_view why
   return false;
 }
 
-/// Between the token taken last and the next one there may be white space and nothing else.
-bool token_writer::check_gap() {
+bool token_writer::check_long_gap() {
   const auto next = next_position(next_);
-  if (end_ == next) return true;
   for (auto i = end_; i < next; ++i) {
     if (!is_space(text_[i])) return fail_at(i, errc::bad_json, "unexpected character");
   }
@@ -66,12 +65,8 @@ bool token_writer::check_gap() {
   return true;
 }
 
-bool token_writer::expect(char c) {
-  if (peek() != c) {
-    return fail_at(position(), errc::bad_json, fmt::format("expected '{}'", c));
-  }
-  end_ = tokens_[next_++] + 1;
-  return check_gap();
+bool token_writer::fail_expected(char c) {
+  return fail_at(position(), errc::bad_json, fmt::format("expected '{}'", c));
 }
 
 bool token_writer::expect_end() {
@@ -85,8 +80,10 @@ bool token_writer::take_string(std::string_view& inner) {
   while (close >= begin && is_space(text_[close])) --close;
   if (close < begin || text_[close] != '"') return fail_at(begin, errc::bad_json, "a string that is not closed");
   inner = text_.substr(begin, close - begin);
-  if (const auto bad = find_bad_string(inner); bad != no_position) {
-    return fail_at(begin + bad, errc::bad_json, "wrong escape in a string");
+  if (has_escapes_) {
+    if (const auto bad = find_bad_string(inner); bad != no_position) {
+      return fail_at(begin + bad, errc::bad_json, "wrong escape in a string");
+    }
   }
   ++next_;
   end_ = close + 1;

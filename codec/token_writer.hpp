@@ -32,7 +32,8 @@ class token_sink {
 class token_writer {
  public:
   /// `tokens`: of json_index over `text`; both must outlive the writer.
-  token_writer(std::string_view text, std::span<const std::uint32_t> tokens) noexcept : text_(text), tokens_(tokens) {}
+  token_writer(std::string_view text, std::span<const std::uint32_t> tokens) noexcept
+      : text_(text), tokens_(tokens), has_escapes_(text.find('\\') != std::string_view::npos) {}
 
   const error& failure() const noexcept { return failure_; }
 
@@ -40,8 +41,15 @@ class token_writer {
   char peek() const noexcept { return next_ < tokens_.size() ? text_[tokens_[next_]] : '\0'; }
   std::size_t position() const noexcept { return next_ < tokens_.size() ? tokens_[next_] : text_.size(); }
 
+  /// There is a backslash somewhere: strings need a second look. Without one, json_index has checked all there is.
+  bool has_escapes() const noexcept { return has_escapes_; }
+
   /// Takes the token `c`.
-  bool expect(char c);
+  bool expect(char c) {
+    if (peek() != c) return fail_expected(c);
+    end_ = tokens_[next_++] + 1;
+    return check_gap();
+  }
   /// Takes a string; `inner` is what stands between its quotes. Checks its escapes.
   bool take_string(std::string_view& inner);
   /// The same, and the white space after it.
@@ -67,7 +75,10 @@ class token_writer {
   bool array(unsigned depth);
   bool try_integers();
   bool try_strings();
-  bool check_gap();
+  bool fail_expected(char c);
+  bool check_long_gap();
+  /// Between the token taken last and the next one there may be white space and nothing else.
+  bool check_gap() { return end_ == next_position(next_) || check_long_gap(); }
   std::size_t next_position(std::size_t index) const noexcept {
     return index < tokens_.size() ? tokens_[index] : text_.size();
   }
@@ -77,6 +88,7 @@ class token_writer {
   std::size_t next_ = 0;
   std::size_t end_ = 0;  ///< of the token taken last
   token_sink* sink_ = nullptr;
+  bool has_escapes_;
   bool spaced_ = false;  ///< white space was seen between tokens
   error failure_;
 };
