@@ -1,0 +1,34 @@
+// Which seeds a simulated test runs with. QUICSYNC_TEST_SEED=N: only that one; else QUICSYNC_TEST_SEEDS of them from
+// QUICSYNC_TEST_FROM on. QUICSYNC_TEST_TRACE=1 prints what happened.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include <catch2/catch_message.hpp>
+#include <tests/sim/simulated_world.hpp>
+
+namespace quicsync::sim {
+
+inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const auto* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+/// Runs `scenario` in a new world for each seed; a failure names its seed and how to replay it.
+template <class Scenario>
+void for_each_seed(std::uint64_t usual_count, Scenario&& scenario) {
+  const auto only = std::getenv("QUICSYNC_TEST_SEED");
+  const auto from = number_from_environment(only != nullptr ? "QUICSYNC_TEST_SEED" : "QUICSYNC_TEST_FROM", 1);
+  const auto count = only != nullptr ? 1 : number_from_environment("QUICSYNC_TEST_SEEDS", usual_count);
+  for (auto seed = from; seed < from + count; ++seed) {
+    INFO("seed " << seed << "; replay: ./dev test sim --seed " << seed << " --trace");
+    simulated_world world(seed);
+    scenario(world);
+    if (std::getenv("QUICSYNC_TEST_TRACE") != nullptr)
+      for (const auto& line : world.trace()) std::cout << line << '\n';
+  }
+}
+
+}  // namespace quicsync::sim

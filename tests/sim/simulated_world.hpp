@@ -1,0 +1,73 @@
+// A world of simulated nodes: it owns the time, the network and the nodes, and decides from one seed what happens next
+// among all that could. The same seed gives the same trace. One thread, no clock, no socket.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tests/sim/simulated_node.hpp>
+#include <tests/transport/simulated_network.hpp>
+
+namespace quicsync::sim {
+
+class simulated_world {
+ public:
+  explicit simulated_world(std::uint64_t seed);
+  ~simulated_world();
+  simulated_world(const simulated_world&) = delete;
+  simulated_world& operator=(const simulated_world&) = delete;
+
+  // -- nodes ------------------------------------------------------------------------------------------------------
+  /// A node of this name, empty; with the address that an earlier one of the name had. Precondition: none has it now.
+  simulated_node& add(const std::string& name);
+  simulated_node& node(const std::string& name);
+  /// As kill -9: its actors end without a word, its datagrams stop. Handles of its actors must be gone.
+  void crash(const std::string& name);
+
+  // -- time -------------------------------------------------------------------------------------------------------
+  time_point now() const noexcept { return network_.now(); }
+  std::int64_t wall_clock_ms() const;
+  /// Lets so much time pass, and everything happen that happens in it.
+  void advance(std::chrono::nanoseconds time);
+  /// Until `done`, asked after each event; false where that took longer than `patience` of virtual time.
+  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds patience = std::chrono::seconds(60));
+
+  // -- network ----------------------------------------------------------------------------------------------------
+  /// Loss, delay and the like are its `conditions`.
+  tests::simulated_network& network() noexcept { return network_; }
+  /// Cuts the way between two nodes, both directions; what is on its way vanishes.
+  void cut(const std::string& one, const std::string& other);
+  void mend(const std::string& one, const std::string& other);
+  bool connected(const address& from, const address& to) const;
+  /// Whether a socket is open there; where not, and the way is not cut, the sender hears of it.
+  bool somebody_at(const address& where) const;
+
+  // -- trace ------------------------------------------------------------------------------------------------------
+  std::uint64_t seed() const noexcept { return seed_; }
+  /// What a test wants to see repeated, with the virtual time.
+  void note(const std::string& line);
+  const std::vector<std::string>& trace() const noexcept { return trace_; }
+  /// Of all notes and of every datagram's time, way and size.
+  std::uint64_t trace_hash() const noexcept { return hash_; }
+
+ private:
+  void settle(const std::function<bool()>* done);
+  time_point next_event() const;
+  void advance_to(time_point when);
+  void mix(std::string_view text) noexcept;
+
+  std::uint64_t seed_;
+  tests::seeded_random random_;  ///< of the order in which things happen
+  tests::simulated_network network_;
+  std::vector<std::string> names_;                      ///< of all nodes there ever were: the place is the address
+  std::vector<std::unique_ptr<simulated_node>> nodes_;  ///< by the same places; null: gone
+  std::set<std::pair<std::string, std::string>> cuts_;  ///< hosts, the smaller one first
+  std::vector<std::string> trace_;
+  std::uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a
+};
+
+}  // namespace quicsync::sim
