@@ -324,7 +324,15 @@ bool print(text_buffer& text, const record_view& record) {
   namespace flag = record_flag;
   const record_reader reader(record);
   bool ok = true;
-  const auto quoted = [&](std::string_view string) { ok = text.put_quoted(string) && ok; };
+  const auto bytes = record.bytes();
+  const auto quoted = [&](std::string_view string) {
+    // What does not lie in the record is a word of the static lists and needs no second look.
+    const auto* const at = reinterpret_cast<const std::uint8_t*>(string.data());
+    if (at < bytes.data() || at >= bytes.data() + bytes.size())
+      text.put_plain(string);
+    else
+      ok = text.put_quoted(string) && ok;
+  };
   text.put("{\"id\":"), quoted(record.id());
   text.put(",\"agentId\":"), quoted(record.agent_id());
   text.put(",\"type\":"), quoted(record.type());
@@ -387,7 +395,7 @@ result<pattern> parse_pattern(std::string_view json) {
     value.metadata.extra = std::move(texts.metadata_extra);
     value.extra = std::move(texts.extra);
   }
-  if (auto ok = detail::check(parts); !ok) return fail(ok.error());
+  if (auto ok = detail::check(parts, detail::text_check::done); !ok) return fail(ok.error());
   return value;
 }
 
@@ -395,7 +403,7 @@ result<void> append_record_of_json(byte_buffer& out, std::string_view json) {
   auto& parts = detail::record_parts::for_this_thread();
   std::string arena;
   if (auto ok = detail::read_pattern(json, parts, arena, nullptr); !ok) return ok;
-  return detail::append_record(out, parts);
+  return detail::append_record(out, parts, detail::text_check::done);
 }
 
 void append_json(std::string& out, const pattern& value) {

@@ -48,11 +48,12 @@ std::uint8_t* put_checksum(std::uint8_t* to, std::string_view text) {
   return put_name(to, text);
 }
 
-result<void> check_text(std::string_view name, std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) {
-    return fail(errc::too_large, fmt::format("{}: {} bytes, at most {} are taken", name, text.size(), bytes_max));
+result<void> check_text(std::string_view name, std::string_view text, text_check how) {
+  if (text.size() > limits::id_bytes) {
+    return fail(errc::too_large,
+                fmt::format("{}: {} bytes, at most {} are taken", name, text.size(), limits::id_bytes));
   }
-  if (!is_plain(text)) {
+  if (how == text_check::needed && !is_plain(text)) {
     if (const auto bad = find_bad_utf8(text); bad != no_position) {
       return fail(errc::bad_field, fmt::format("{}: not UTF-8 at its byte {}", name, bad));
     }
@@ -120,12 +121,12 @@ std::size_t size_bound(const record_parts& parts) {
 
 }  // namespace
 
-result<void> check(const record_parts& parts) {
+result<void> check(const record_parts& parts, text_check text) {
   if (parts.id.empty()) return fail(errc::bad_field, "id: must not be empty");
-  if (auto ok = check_text("id", parts.id, limits::id_bytes); !ok) return ok;
-  if (auto ok = check_text("agentId", parts.agent_id, limits::id_bytes); !ok) return ok;
-  if (auto ok = check_text("type", parts.type, limits::id_bytes); !ok) return ok;
-  if (auto ok = check_text("metadata.source", parts.source, limits::id_bytes); !ok) return ok;
+  if (auto ok = check_text("id", parts.id, text); !ok) return ok;
+  if (auto ok = check_text("agentId", parts.agent_id, text); !ok) return ok;
+  if (auto ok = check_text("type", parts.type, text); !ok) return ok;
+  if (auto ok = check_text("metadata.source", parts.source, text); !ok) return ok;
   if (auto ok = check_number("timestamp", parts.timestamp); !ok) return ok;
   if (parts.expires_at) {
     if (auto ok = check_number("metadata.expiresAt", *parts.expires_at); !ok) return ok;
@@ -140,9 +141,9 @@ result<void> check(const record_parts& parts) {
                 fmt::format("metadata.tags: {} tags, at most {} are taken", parts.tags.size(), limits::tags));
   }
   for (const auto tag : parts.tags) {
-    if (auto ok = check_text("metadata.tags", tag, limits::id_bytes); !ok) return ok;
+    if (auto ok = check_text("metadata.tags", tag, text); !ok) return ok;
   }
-  if (parts.checksum) return check_text("metadata.checksum", *parts.checksum, limits::id_bytes);
+  if (parts.checksum) return check_text("metadata.checksum", *parts.checksum, text);
   return {};
 }
 
@@ -165,8 +166,8 @@ record_parts& record_parts::for_this_thread() {
   return instance;
 }
 
-result<void> append_record(byte_buffer& out, const record_parts& parts) {
-  if (auto ok = check(parts); !ok) return ok;
+result<void> append_record(byte_buffer& out, const record_parts& parts, text_check text) {
+  if (auto ok = check(parts, text); !ok) return ok;
   const auto begin = out.size();
   out.resize(begin + size_bound(parts));
   auto* const first = out.data() + begin;
@@ -207,7 +208,7 @@ void record_reader::checksum(std::string& out) const {
 
 namespace {
 
-std::string_view take_short_name(byte_reader& in) {
+inline std::string_view take_short_name(byte_reader& in) {
   const auto name = take_name(in);
   if (name.size() > limits::id_bytes) in.fail();
   return name;
@@ -423,7 +424,7 @@ result<void> append_record(byte_buffer& out, const pattern& value) {
   parts.timestamp = value.timestamp;
   parts.version = value.version;
   parts.deleted = value.deleted;
-  if (value.deleted) return detail::append_record(out, parts);
+  if (value.deleted) return detail::append_record(out, parts, detail::text_check::needed);
   parts.type = value.type;
   parts.source = value.metadata.source;
   parts.tags.assign(value.metadata.tags.begin(), value.metadata.tags.end());
@@ -447,7 +448,7 @@ result<void> append_record(byte_buffer& out, const pattern& value) {
     parts.has_extra = true;
     if (auto ok = take_extra(parts.extra, value.extra, own_fields, "pattern", 1); !ok) return ok;
   }
-  return detail::append_record(out, parts);
+  return detail::append_record(out, parts, detail::text_check::needed);
 }
 
 result<void> append_tombstone(byte_buffer& out, std::string_view id, std::string_view agent_id, std::int64_t timestamp,
@@ -459,7 +460,7 @@ result<void> append_tombstone(byte_buffer& out, std::string_view id, std::string
   parts.timestamp = timestamp;
   parts.version = version;
   parts.deleted = true;
-  return detail::append_record(out, parts);
+  return detail::append_record(out, parts, detail::text_check::needed);
 }
 
 }  // namespace quicsync

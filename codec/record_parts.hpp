@@ -40,10 +40,11 @@ struct record_parts {
 };
 
 /// The limits of every field. Errors: bad_field, too_large.
-result<void> check(const record_parts& parts);
+enum class text_check : bool { needed, done };  ///< whether names are known to be UTF-8
+result<void> check(const record_parts& parts, text_check text);
 
 /// Checks the limits and appends the record. Errors: bad_field, too_large (nothing is appended then).
-result<void> append_record(byte_buffer& out, const record_parts& parts);
+result<void> append_record(byte_buffer& out, const record_parts& parts, text_check text);
 
 /// Prints parts of a record that record_view does not keep as views.
 class record_reader {

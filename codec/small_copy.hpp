@@ -8,7 +8,7 @@
 namespace quicsync::detail {
 
 /// memcpy for counts that are mostly small; either pointer may be null when `count` is 0.
-inline void copy_short(void* to, const void* from, std::size_t count) noexcept {
+[[gnu::always_inline]] inline void copy_short(void* to, const void* from, std::size_t count) noexcept {
   auto* const target = static_cast<char*>(to);
   const auto* const source = static_cast<const char*>(from);
   // Two copies of a fixed size, overlapping in the middle, cover every count in between.
@@ -39,24 +39,6 @@ Word load(const char* from) noexcept {
   Word word;
   std::memcpy(&word, from, sizeof(word));
   return word;
-}
-
-inline bool equal_short(std::string_view a, std::string_view b) noexcept {
-  const auto size = a.size();
-  if (size != b.size()) return false;
-  const auto same = [&]<class Word>() {
-    constexpr auto step = sizeof(Word);
-    for (std::size_t i = 0; i + step < size; i += step) {
-      if (load<Word>(a.data() + i) != load<Word>(b.data() + i)) return false;
-    }
-    return load<Word>(a.data() + size - step) == load<Word>(b.data() + size - step);
-  };
-  if (size >= 8) return same.template operator()<std::uint64_t>();
-  if (size >= 4) return same.template operator()<std::uint32_t>();
-  for (std::size_t i = 0; i < size; ++i) {
-    if (a[i] != b[i]) return false;
-  }
-  return true;
 }
 
 }  // namespace quicsync::detail

@@ -1,4 +1,4 @@
-#include <array>
+#include <bit>
 
 #include <quicsync/codec/small_copy.hpp>
 #include <quicsync/codec/symbols.hpp>
@@ -161,44 +161,91 @@ namespace {
 
 constexpr std::size_t slots = 1024;
 
-constexpr std::size_t slot_of(std::string_view text) noexcept {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  const auto n = text.size();
-  const std::uint32_t mixed =
-      at(0) | at(n / 2) << 8 | at(n - 1) << 16 | static_cast<std::uint32_t>(n + at(n / 4)) << 24;
-  return (mixed * 0x9E3779B1u) >> 22;
+/// A text of at most 24 bytes as three numbers, zeros behind it: compared without a loop. Words hold no zero byte.
+struct padded {
+  std::uint64_t parts[3] = {};
+  bool operator==(const padded&) const = default;
+};
+
+constexpr padded pad(std::string_view text) noexcept {
+  padded result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    result.parts[i / 8] |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << i % 8 * 8;
+  }
+  return result;
 }
 
-// 1 + the word's place; 0: free. Open addressing, filled to an eighth.
-template <std::size_t N>
-constexpr std::array<std::uint8_t, slots> index_of(const std::string_view (&words)[N]) {
-  std::array<std::uint8_t, slots> table{};
-  for (std::size_t i = 0; i < N && !words[i].empty(); ++i) {
-    auto slot = slot_of(words[i]);
-    while (table[slot] != 0) slot = (slot + 1) % slots;
-    table[slot] = static_cast<std::uint8_t>(i + 1);
-  }
-  return table;
+constexpr std::size_t slot_of(const padded& text) noexcept {
+  const auto mixed = (text.parts[0] * 0x9E3779B97F4A7C15ull) ^ (text.parts[1] * 0xC2B2AE3D27D4EB4Full) ^ text.parts[2];
+  return (mixed * 0xD6E8FEB86659FD93ull) >> 54;
 }
 
-constexpr auto key_index = index_of(key_words);
-constexpr auto name_index = index_of(name_words);
+/// Open addressing, filled to an eighth; place 0 of a free slot's word is all zeros.
+struct word_index {
+  padded words[slots];
+  std::uint8_t places[slots];
+};
 
-template <std::size_t N>
-int find_in(const std::string_view (&words)[N], const std::array<std::uint8_t, slots>& index,
-            std::string_view text) noexcept {
-  for (auto slot = slot_of(text); index[slot] != 0; slot = (slot + 1) % slots) {
-    const auto& word = words[index[slot] - 1];
-    if (equal_short(word, text)) return index[slot] - 1;
+constexpr word_index index_of(const std::string_view (&words)[128]) {
+  word_index index{};
+  for (std::size_t i = 0; i < 128 && !words[i].empty(); ++i) {
+    const auto word = pad(words[i]);
+    auto slot = slot_of(word);
+    while (index.words[slot] != padded{}) slot = (slot + 1) % slots;
+    index.words[slot] = word;
+    index.places[slot] = static_cast<std::uint8_t>(i);
   }
-  return -1;
+  return index;
+}
+
+constexpr word_index key_index = index_of(key_words);
+constexpr word_index name_index = index_of(name_words);
+
+static_assert(std::endian::native == std::endian::little, "load_padded() reads texts as little-endian numbers");
+
+/// The same as pad(). Reads whole words, never beyond the text.
+padded load_padded(std::string_view text) noexcept {
+  const auto* const from = text.data();
+  const auto size = text.size();
+  // Up to eight bytes, from two reads that overlap.
+  const auto tail = [](const char* at, std::size_t count) -> std::uint64_t {
+    if (count >= 8) return load<std::uint64_t>(at);
+    if (count >= 4)
+      return load<std::uint32_t>(at) | std::uint64_t{load<std::uint32_t>(at + count - 4)} << (count - 4) * 8;
+    if (count == 0) return 0;
+    const auto byte = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(at[i])} << i * 8; };
+    return byte(0) | byte(count / 2) | byte(count - 1);
+  };
+  padded result;
+  if (size <= 8) {
+    result.parts[0] = tail(from, size);
+    return result;
+  }
+  result.parts[0] = load<std::uint64_t>(from);
+  if (size <= 16) {
+    // The last eight bytes, without those that were read already.
+    result.parts[1] = load<std::uint64_t>(from + size - 8) >> (16 - size) * 8;
+    return result;
+  }
+  result.parts[1] = load<std::uint64_t>(from + 8);
+  result.parts[2] = load<std::uint64_t>(from + size - 8) >> (24 - size) * 8;
+  return result;
+}
+
+int find_in(const word_index& index, std::string_view text) noexcept {
+  const auto wanted = load_padded(text);
+  for (auto slot = slot_of(wanted);; slot = (slot + 1) % slots) {
+    if (index.words[slot] == wanted) return index.places[slot];
+    if (index.words[slot].parts[0] == 0) return -1;
+  }
 }
 
 }  // namespace
 
 int find_word(word_list list, std::string_view text) noexcept {
-  if (text.size() < 2 || text.size() > word_bytes_max) return -1;
-  return list == word_list::keys ? find_in(key_words, key_index, text) : find_in(name_words, name_index, text);
+  // A text that begins with a zero byte would pass for a free slot.
+  if (text.size() < 2 || text.size() > word_bytes_max || text[0] == '\0') return -1;
+  return find_in(list == word_list::keys ? key_index : name_index, text);
 }
 
 std::uint8_t* put_name(std::uint8_t* to, std::string_view text) noexcept {

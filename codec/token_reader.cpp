@@ -53,12 +53,7 @@ void text_buffer::put_integer(std::int64_t value) {
 
 bool text_buffer::put_quoted(std::string_view text) {
   if (is_plain(text)) {
-    char* to = room(text.size() + 2);
-    *to++ = '"';
-    copy_short(to, text.data(), text.size());
-    to += text.size();
-    *to++ = '"';
-    written(to);
+    put_plain(text);
     return true;
   }
   if (find_bad_utf8(text) != no_position) return false;
@@ -70,12 +65,7 @@ bool text_buffer::put_quoted(std::string_view text) {
 
 bool token_reader::string(text_buffer& out, std::string_view inner, bool known) {
   if (!known && find_bad_string(inner) != no_position) return false;
-  char* to = out.room(inner.size() + 2);
-  *to++ = '"';
-  copy_short(to, inner.data(), inner.size());
-  to += inner.size();
-  *to++ = '"';
-  out.written(to);
+  out.put_plain(inner);
   return true;
 }
 

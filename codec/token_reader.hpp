@@ -30,11 +30,26 @@ class text_buffer {
     *room(1) = c;
     ++at_;
   }
+  template <std::size_t Size>
+  void put(const char (&text)[Size]) {
+    char* to = room(Size - 1);
+    std::memcpy(to, text, Size - 1);
+    at_ = to + Size - 1;
+  }
   void put(std::string_view text) {
     copy_short(room(text.size()), text.data(), text.size());
     at_ += text.size();
   }
   void put_integer(std::int64_t value);
+  /// In quotes, as it is.
+  void put_plain(std::string_view text) {
+    char* to = room(text.size() + 2);
+    *to++ = '"';
+    copy_short(to, text.data(), text.size());
+    to += text.size();
+    *to++ = '"';
+    at_ = to;
+  }
   /// As a JSON string; false where it is not UTF-8.
   bool put_quoted(std::string_view text);
 
