@@ -73,6 +73,12 @@ void pattern_table::compact(lane l) {
   holes_[index_of(l)] = 0;
 }
 
+std::size_t pattern_table::log_size() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& log : logs_) sum += log.size();
+  return sum;
+}
+
 pattern_table::place pattern_table::find(std::string_view id) const {
   std::uint32_t at = find_entry(key_of(id, key_seed_), id);
   if (at == none) return {};

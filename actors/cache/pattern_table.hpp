@@ -60,6 +60,8 @@ class pattern_table {
 
   std::size_t size() const noexcept { return held_; }
   log_position_number last_position() const noexcept { return last_position_; }
+  /// Log entries, superseded ones included: at most twice what is held and a constant.
+  std::size_t log_size() const noexcept;
 
  private:
   struct entry {

@@ -14,8 +14,7 @@ peer_session::peer_session(peer_session_config config, peer_identity certificate
   }
 }
 
-template <class T>
-void peer_session::say(const T& value, lane on) {
+void peer_session::say(const frame& value, lane on) {
   byte_buffer bytes;
   append_frame(bytes, value);
   send_on(on, std::move(bytes));

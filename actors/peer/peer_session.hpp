@@ -151,8 +151,7 @@ class peer_session {
   result<void> take_subscribe(const subscribe_frame& wish);
   result<void> take_reply(const reply_frame& reply);
   void establish();
-  template <class T>
-  void say(const T& value, lane on = lane::control);
+  void say(const frame& value, lane on = lane::control);
   void abandon(error reason);
 
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges

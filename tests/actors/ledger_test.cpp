@@ -1,0 +1,149 @@
+#include <catch2/catch_test_macros.hpp>
+#include <quicsync/actors/peer/ledger.hpp>
+
+using namespace quicsync;
+using namespace std::chrono_literals;
+
+namespace {
+
+const time_point start{};
+
+messages::track share_at(std::vector<std::pair<lane, log_position_number>> places, std::vector<std::string> peers = {}) {
+  messages::track t;
+  t.number = 1;
+  t.wish.peers = std::move(peers);
+  t.wish.deadline = 1000ms;
+  t.local.resize(places.size());
+  t.places = std::move(places);
+  return t;
+}
+
+}  // namespace
+
+TEST_CASE("ledger: a share is reported when every peer has reached its places", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(2, 12, "two", true);
+  l.track(share_at({{lane::normal, 5}, {lane::low, 6}}), start);
+  CHECK(l.take_due().empty());
+  l.reached(1, lane::normal, 5, ack_level::applied, start + 1ms);
+  l.reached(1, lane::low, 6, ack_level::applied, start + 2ms);
+  l.reached(2, lane::normal, 9, ack_level::applied, start + 3ms);
+  CHECK(l.take_due().empty());
+  l.reached(2, lane::low, 6, ack_level::applied, start + 4ms);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  const auto& outcome = due[0].what.outcome;
+  CHECK(outcome.complete());
+  REQUIRE(outcome.peers.size() == 2);
+  CHECK(outcome.peers[0].peer == "one");
+  CHECK(outcome.peers[0].latency == 2ms);
+  CHECK(outcome.peers[1].latency == 4ms);
+  CHECK(l.pending() == 0);
+}
+
+TEST_CASE("ledger: what a peer has already is reported at once", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.reached(1, lane::normal, 10, ack_level::applied, start);
+  l.track(share_at({{lane::normal, 7}}), start);
+  REQUIRE(l.take_due().size() == 1);
+}
+
+TEST_CASE("ledger: a lower level does not settle a share that wants a higher one", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  auto share = share_at({{lane::normal, 1}});
+  share.wish.level = ack_level::stored;
+  l.track(std::move(share), start);
+  l.reached(1, lane::normal, 1, ack_level::applied, start);
+  CHECK(l.take_due().empty());
+  l.reached(1, lane::normal, 1, ack_level::stored, start);
+  CHECK(l.take_due().size() == 1);
+}
+
+TEST_CASE("ledger: with nobody connected the report says so at once", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "watcher", false);
+  l.track(share_at({{lane::normal, 1}}), start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.failure.code == errc::no_peers);
+  CHECK_FALSE(due[0].what.outcome.complete());
+}
+
+TEST_CASE("ledger: a share of nothing is answered with no_patterns", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({}), start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.failure.code == errc::no_patterns);
+}
+
+TEST_CASE("ledger: named peers only are waited for, and an unknown one is named", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(2, 12, "two", true);
+  l.track(share_at({{lane::normal, 1}}, {"two", "three"}), start);
+  l.reached(2, lane::normal, 1, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  const auto& peers = due[0].what.outcome.peers;
+  REQUIRE(peers.size() == 2);
+  CHECK(peers[0].failure.code == errc::none);
+  CHECK(peers[1].failure.code == errc::not_connected);
+  CHECK(peers[1].failure.context.find("'three'") != std::string::npos);
+}
+
+TEST_CASE("ledger: a peer that goes down settles its waits with the reason", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(2, 12, "two", true);
+  l.track(share_at({{lane::normal, 1}}), start);
+  l.reached(2, lane::normal, 1, ack_level::applied, start);
+  l.peer_down(1, 11, {errc::connection_lost, "gone"}, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].failure.context == "gone");
+  CHECK(due[0].what.outcome.peers[1].failure.code == errc::none);
+}
+
+TEST_CASE("ledger: a late end of an earlier connection does not touch the new one", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(1, 12, "one", true);
+  l.track(share_at({{lane::normal, 1}}), start);
+  l.peer_down(1, 11, {errc::connection_lost, "gone"}, start);
+  CHECK(l.take_due().empty());
+  CHECK(l.pending() == 1);
+}
+
+TEST_CASE("ledger: refused patterns are named by their index and the share is not complete", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 4}, {lane::normal, 5}}), start);
+  l.refused(1, lane::normal, 5, {errc::not_allowed, "no"});
+  l.reached(1, lane::normal, 5, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  const auto& peer = due[0].what.outcome.peers[0];
+  REQUIRE(peer.refused.size() == 1);
+  CHECK(peer.refused[0].first == 1);
+  CHECK_FALSE(due[0].what.outcome.complete());
+}
+
+TEST_CASE("ledger: a share past its deadline is reported as timed out, with the peer's name", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 1}}), start);
+  REQUIRE(l.deadline() == start + 1000ms);
+  l.handle_deadline(start + 999ms);
+  CHECK(l.take_due().empty());
+  l.handle_deadline(start + 1000ms);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].failure.code == errc::timed_out);
+  CHECK(due[0].what.outcome.peers[0].failure.context.find("'one'") != std::string::npos);
+  CHECK_FALSE(l.deadline());
+}
