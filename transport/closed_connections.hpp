@@ -16,7 +16,7 @@ class closed_connections {
   struct record {
     std::vector<ngtcp2_cid> cids;
     std::vector<byte_buffer> datagrams;  ///< CONNECTION_CLOSE; none while draining
-    address local, remote;
+    address remote;
     time_point until;
     /// How many bytes may still go out: three times what came in, as long as the address may be a forged one (RFC 9000
     /// section 8.1).

@@ -72,6 +72,8 @@ class connection {
   connection_id id() const noexcept { return id_; }
   bool incoming() const noexcept { return incoming_; }
   bool opened() const noexcept { return opened_; }
+  /// AF_UNSPEC: whatever the socket has.
+  address local() const;
   const address& remote() const noexcept { return remote_; }
 
   void read(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram, time_point now);

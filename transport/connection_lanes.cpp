@@ -27,6 +27,8 @@ bool is_any(const address& local) {
 
 }  // namespace
 
+address connection::local() const { return is_any(local_) ? address{} : local_; }
+
 int connection::break_lanes(errc code, std::string text) {
   if (!broken_) broken_ = error{code, std::move(text)};
   return NGTCP2_ERR_CALLBACK_FAILURE;
@@ -147,7 +149,7 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
     while (from.outbox.unsent_bytes() > 0) {
       std::array<bytes_view, views_per_packet> views;
       std::array<ngtcp2_vec, views_per_packet> vectors;
-      const auto count = from.outbox.gather(views);
+      const auto count = from.outbox.gather(views, into.size());
       for (std::size_t i = 0; i < count; ++i)
         vectors[i] = {const_cast<std::uint8_t*>(views[i].data()), views[i].size()};
       ngtcp2_ssize taken = -1;

@@ -117,14 +117,14 @@ void endpoint_core::remove(connection_id id, time_point now) {
                                   ending.peer_code});
   auto cids = quic.cids();
   for (const auto& token : quic.reset_tokens()) forget_reset(token, id);
-  for (const auto& datagram : ending.datagrams) answer({}, quic.remote(), datagram);
+  for (const auto& datagram : ending.datagrams) answer(quic.local(), quic.remote(), datagram);
   // An address that never finished a handshake may be forged: it gets no more than three times what it sent.
   const auto allowed = 3 * quic.bytes_received();
   const auto budget = ending.opened || !quic.incoming() ? std::uint64_t{1} << 32
                       : allowed > quic.bytes_sent()     ? allowed - quic.bytes_sent()
                                                         : 0;
   const auto until = now + std::chrono::duration_cast<time_point::duration>(ending.linger);
-  closed_.add(id, {std::move(cids), std::move(ending.datagrams), {}, quic.remote(), until, budget, 0});
+  closed_.add(id, {std::move(cids), std::move(ending.datagrams), quic.remote(), until, budget, 0});
   set_timer(id, found->second, time_point::max());
   connections_.erase(found);
   expire_closed(now);

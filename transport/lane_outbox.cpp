@@ -10,10 +10,11 @@ void lane_outbox::push(shared_bytes bytes) {
   chunks_.push_back(std::move(bytes));
 }
 
-std::size_t lane_outbox::gather(std::span<bytes_view> views) const {
-  std::size_t count = 0, offset = next_offset_;
-  for (auto chunk = next_chunk_; chunk < chunks_.size() && count < views.size(); ++chunk) {
-    views[count++] = chunks_[chunk].view().subspan(offset);
+std::size_t lane_outbox::gather(std::span<bytes_view> views, std::size_t enough) const {
+  std::size_t count = 0, offset = next_offset_, gathered = 0;
+  for (auto chunk = next_chunk_; chunk < chunks_.size() && count < views.size() && gathered < enough; ++chunk) {
+    views[count] = chunks_[chunk].view().subspan(offset);
+    gathered += views[count++].size();
     offset = 0;
   }
   return count;
