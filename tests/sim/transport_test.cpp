@@ -1,53 +1,14 @@
 // Transport actors of several nodes on a simulated network: two actor systems, virtual time, loss.
 #include <catch2/catch_test_macros.hpp>
 #include <tests/sim/seeds.hpp>
-#include <tests/transport/identities.hpp>
-#include <tests/transport/transport_user.hpp>
-
-#include <quicsync/transport/transport_actor.hpp>
+#include <tests/sim/transport_node.hpp>
 
 namespace {
 
 using namespace quicsync;
 using namespace quicsync::sim;
-using namespace quicsync::transport_messages;
 using namespace std::chrono_literals;
 using tests::told_by_transport;
-using tests::transport_log;
-
-// A node with nothing but a transport and one user of it.
-struct transport_node {
-  transport_node(simulated_world& world, const std::string& name, tests::transport_user_options options = {})
-      : node(world.add(name)), log(std::make_shared<transport_log>()) {
-    log->on_line = [&world, name](const std::string& line) { world.note(name + " " + line); };
-    user = node.system().spawn<tests::transport_user>(node.home(), log, options);
-    transport =
-        spawn_transport(node.system(), node.home(), tests::must(endpoint::make(node.quic(tests::identity_of(name)))),
-                        tests::must(node.open_socket()), user);
-  }
-
-  void dial(const std::string& host_port, std::uint64_t attempt = 1, const std::string& expected = {}) {
-    caf_compat::anon_send(transport, transport_messages::dial{user, attempt, host_port, expected});
-  }
-  void send(connection_id id, lane on, shared_bytes bytes) {
-    caf_compat::anon_send(transport, send_bytes{id, on, std::move(bytes)});
-  }
-  void stop() { caf::anon_send_exit(transport, caf::exit_reason::user_shutdown); }
-
-  simulated_node& node;
-  std::shared_ptr<transport_log> log;
-  caf::actor user, transport;
-};
-
-shared_bytes some_bytes(std::size_t count, std::uint64_t seed) {
-  byte_buffer bytes(count);
-  tests::seeded_random(seed).fill(bytes.data(), bytes.size());
-  return shared_bytes(std::move(bytes));
-}
-
-bool same(const byte_buffer& got, const shared_bytes& sent) {
-  return std::equal(got.begin(), got.end(), sent.view().begin(), sent.view().end());
-}
 
 // A client dials a server and both send on two lanes; returns the hash of everything that happened.
 std::uint64_t exchange(simulated_world& world, double loss) {
@@ -108,4 +69,218 @@ TEST_CASE("transport: the same seed gives the same trace, another seed another o
   CHECK(once.second == again.second);
   CHECK(once.first == again.first);
   CHECK(once.first != other.first);
+}
+
+TEST_CASE("transport: a dial to a port that nobody listens on fails at once and says where", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node client(world, "client");
+    client.dial("10.0.0.99:4433", 3);
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }, 100ms));
+    const auto ended = client.told().ended.front();
+    CHECK(ended.id == 0);
+    CHECK(ended.attempt == 3);
+    CHECK(ended.reason.code == errc::unreachable);
+    CHECK(ended.reason.context.find("10.0.0.99:4433") != std::string::npos);
+  });
+}
+
+TEST_CASE("transport: a dial to a node that does not answer times out", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server"), client(world, "client");
+    world.cut("server", "client");
+    client.dial(server.node.at().to_string(), 4);
+    CHECK_FALSE(world.run_until([&] { return !client.told().ended.empty(); }, limits::handshake_timeout - 100ms));
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }, 1s));
+    const auto ended = client.told().ended.front();
+    CHECK(ended.id == 0);
+    CHECK(ended.attempt == 4);
+    CHECK(ended.reason.code == errc::timed_out);
+  });
+}
+
+TEST_CASE("transport: an address that cannot be read is an answer, not a failure", "[sim]") {
+  for_each_seed(1, [](simulated_world& world) {
+    transport_node client(world, "client");
+    client.dial("no port", 5);
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }, 1ms));
+    CHECK(client.told().ended.front().attempt == 5);
+    CHECK(client.told().ended.front().reason.code == errc::bad_address);
+  });
+}
+
+namespace {
+
+// Dials and returns the connection's ids at the client and at the server.
+std::pair<connection_id, connection_id> connect(simulated_world& world, transport_node& client,
+                                                transport_node& server) {
+  const auto before = server.told().accepted.size(), opened_before = client.told().opened.size();
+  client.dial(server.node.at().to_string());
+  REQUIRE(world.run_until(
+      [&] { return client.told().opened.size() > opened_before && server.told().accepted.size() > before; }));
+  return {client.told().opened.back().id, server.told().accepted.back().id};
+}
+
+std::size_t received(const transport_node& at, connection_id id, lane on) {
+  return at.log->ask([&](const told_by_transport& told) {
+    const auto found = told.received.find({id, on});
+    return found == told.received.end() ? 0 : found->second.size();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("transport: what arrives before a connection is adopted is kept and comes first", "[sim]") {
+  for_each_seed(5, [](simulated_world& world) {
+    transport_node server(world, "server", {.adopt = false}), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    const auto early = some_bytes(50'000, 1), late = some_bytes(50'000, 2);
+    client.send(here, lane::normal, early);
+    world.advance(1s);
+    CHECK(received(server, there, lane::normal) == 0);
+    client.send(here, lane::normal, late);
+    server.adopt(there);
+    REQUIRE(world.run_until([&, there = there] { return received(server, there, lane::normal) == 100'000; }));
+    const auto got = server.told().received.at({there, lane::normal});
+    CHECK(same(byte_buffer(got.begin(), got.begin() + 50'000), early));
+    CHECK(same(byte_buffer(got.begin() + 50'000, got.end()), late));
+  });
+}
+
+TEST_CASE("transport: a connection that ended before it was adopted still says what it had to say", "[sim]") {
+  for_each_seed(5, [](simulated_world& world) {
+    transport_node server(world, "server", {.adopt = false}), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    client.send(here, lane::normal, some_bytes(1000, 1));
+    client.close(here, errc::connection_closed, "said it all");
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }));
+    world.advance(1s);
+    CHECK(server.told().ended.empty());
+    server.adopt(there);
+    REQUIRE(world.run_until([&] { return !server.told().ended.empty(); }, 10ms));
+    CHECK(received(server, there, lane::normal) == 1000);
+    CHECK(server.told().ended.front().reason.code == errc::connection_closed);
+    CHECK(server.told().ended.front().reason.context.find("said it all") != std::string::npos);
+    // And only once.
+    server.adopt(there);
+    REQUIRE(world.run_until([&] { return server.told().ended.size() == 2; }, 10ms));
+    CHECK(server.told().ended.back().reason.code == errc::connection_lost);
+    CHECK(received(server, there, lane::normal) == 1000);
+  });
+}
+
+TEST_CASE("transport: a connection that the coordinator refuses ends with its reason", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server", {.adopt = false}), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    server.close(there, errc::not_allowed, "not on the list");
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }));
+    const auto ended = client.told().ended.front();
+    CHECK(ended.id == here);
+    CHECK(ended.reason.context.find("not on the list") != std::string::npos);
+    CHECK(server.told().ended.empty());
+  });
+}
+
+TEST_CASE("transport: a user that dies takes its connections along, and nobody else's", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server"), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    auto other_log = std::make_shared<tests::transport_log>();
+    auto other = client.node.system().spawn<tests::transport_user>(client.node.home(), other_log,
+                                                                   tests::transport_user_options{});
+    caf_compat::anon_send(client.transport,
+                          transport_messages::dial{other, 9, server.node.at().to_string(), std::string()});
+    REQUIRE(world.run_until([&] { return server.told().accepted.size() == 2 && !other_log->told().opened.empty(); }));
+    caf::anon_send_exit(other, caf::exit_reason::kill);
+    REQUIRE(world.run_until([&] { return !server.told().ended.empty(); }, 1s));
+    CHECK(server.told().ended.front().id != there);
+    CHECK(server.told().ended.front().reason.code == errc::connection_closed);
+    // The first one still works.
+    client.send(here, lane::high, some_bytes(10, 1));
+    REQUIRE(world.run_until([&, there = there] { return received(server, there, lane::high) == 10; }, 1s));
+  });
+}
+
+TEST_CASE("transport: one that is asked to stop sends what is queued and says goodbye", "[sim]") {
+  for_each_seed(5, [](simulated_world& world) {
+    transport_node server(world, "server"), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    client.send(here, lane::normal, some_bytes(10'000, 1));
+    client.stop();
+    REQUIRE(world.run_until([&] { return !server.told().ended.empty(); }, 2s));
+    CHECK(received(server, there, lane::normal) == 10'000);
+    CHECK(server.told().ended.front().reason.code == errc::connection_closed);
+    CHECK(server.told().ended.front().reason.context.find("the node stops") != std::string::npos);
+    world.advance(2s);
+    // It has given its port back: another one can have it.
+    CHECK(client.node.open_socket().has_value());
+  });
+}
+
+TEST_CASE("transport: one that is asked to stop while nobody hears it gives up after a second", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server"), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    world.cut("server", "client");
+    client.send(here, lane::normal, some_bytes(100'000, 1));
+    client.stop();
+    world.advance(1100ms);
+    CHECK(client.node.open_socket().has_value());
+  });
+}
+
+TEST_CASE("transport: a node that crashes is noticed by silence, and its successor can be dialled", "[sim]") {
+  for_each_seed(5, [](simulated_world& world) {
+    world.network().conditions.loss = 0.1;
+    transport_node client(world, "client");
+    {
+      transport_node server(world, "server");
+      connect(world, client, server);
+    }
+    const auto at = world.node("server").at();
+    world.crash("server");
+    REQUIRE(world.run_until([&] { return !client.told().ended.empty(); }, limits::idle_timeout + 2s));
+    const auto code = client.told().ended.front().reason.code;
+    CHECK((code == errc::timed_out || code == errc::connection_lost));
+    transport_node successor(world, "server");
+    CHECK(successor.node.at() == at);
+    connect(world, client, successor);
+  });
+}
+
+TEST_CASE("transport: a stranger's certificate is refused, and both sides say why", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server"), stranger(world, "stranger", {}, "other");
+    stranger.dial(server.node.at().to_string(), 1);
+    REQUIRE(world.run_until([&] { return !stranger.told().ended.empty() && !server.told().rejected.empty(); }, 2s));
+    CHECK(server.told().accepted.empty());
+    CHECK(server.told().rejected.front().remote == stranger.node.at());
+    CHECK(server.told().rejected.front().reason.code != errc::none);
+  });
+}
+
+TEST_CASE("transport: a burst comes as one message a lane", "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    transport_node server(world, "server"), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    for (int i = 0; i < 100; ++i) client.send(here, lane::normal, some_bytes(50, static_cast<std::uint64_t>(i)));
+    REQUIRE(world.run_until([&, there = there] { return received(server, there, lane::normal) == 5000; }));
+    CHECK(server.told().messages_of_bytes <= 10);
+    REQUIRE(world.run_until([&, here = here] { return client.told().acknowledged[{here, lane::normal}] == 5000; }));
+  });
+}
+
+TEST_CASE("transport: a window that is not opened again holds the sender back", "[sim]") {
+  for_each_seed(2, [](simulated_world& world) {
+    transport_node server(world, "server", {.consume = false}), client(world, "client");
+    const auto [here, there] = connect(world, client, server);
+    client.send(here, lane::low, some_bytes(limits::lane_window_bytes + 100'000, 1));
+    world.advance(30s);
+    const auto held = received(server, there, lane::low);
+    CHECK(held > 0);
+    CHECK(held <= limits::lane_window_bytes);
+    caf_compat::anon_send(server.transport, transport_messages::consumed{there, lane::low, held});
+    REQUIRE(world.run_until(
+        [&, there = there] { return received(server, there, lane::low) == limits::lane_window_bytes + 100'000; }));
+  });
 }
