@@ -160,6 +160,10 @@ result<filter> filter::parse(std::string_view expression) {
   }
   std::sort(parsed.terms_.begin(), parsed.terms_.end());
   parsed.terms_.erase(std::unique(parsed.terms_.begin(), parsed.terms_.end()), parsed.terms_.end());
+  if (parsed.to_string().size() > limits::filter_bytes) {
+    return fail(errc::bad_filter,
+                fmt::format("filter: its canonical form has more than {} bytes", limits::filter_bytes));
+  }
   return parsed;
 }
 
@@ -203,7 +207,9 @@ std::string filter::to_string() const {
       continue;
     }
     out.push_back('=');
-    const bool bare = !each.text.empty() && each.text.find_first_of(" \t\n\r*\"\\") == std::string::npos;
+    // An operator takes every sign that follows it, so a text that begins with one needs quotes too.
+    const bool bare = !each.text.empty() && each.text.find_first_of(" \t\n\r*\"\\") == std::string::npos &&
+                      std::string_view("=<>").find(each.text[0]) == std::string_view::npos;
     if (bare || (each.text.empty() && each.how == term::op::prefix)) {
       out.append(each.text);
     } else {

@@ -358,13 +358,13 @@ bool print(text_buffer& text, const record_view& record) {
   }
   if (reader.has(flag::metadata_extra)) {
     text.put(',');
-    if (!tokens.members(text, 2)) return false;
+    if (!tokens.extra_members(text, 2, metadata_fields)) return false;
   }
   text.put("},\"timestamp\":"), text.put_integer(record.timestamp());
   text.put(",\"version\":"), text.put_integer(static_cast<std::int64_t>(record.version()));
   if (reader.has(flag::extra)) {
     text.put(',');
-    if (!tokens.members(text, 1)) return false;
+    if (!tokens.extra_members(text, 1, pattern_fields)) return false;
   }
   text.put('}');
   return ok && tokens.at_end();

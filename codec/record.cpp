@@ -360,9 +360,9 @@ result<pattern> record_view::to_pattern() const {
     auto& text = detail::text_buffer::for_this_thread();
     bool ok = tokens.value(text, 1);
     const auto data_end = text.size();
-    if (ok && reader.has(flag::metadata_extra)) ok = tokens.members(text, 2);
+    if (ok && reader.has(flag::metadata_extra)) ok = tokens.extra_members(text, 2, detail::metadata_fields);
     const auto metadata_end = text.size();
-    if (ok && reader.has(flag::extra)) ok = tokens.members(text, 1);
+    if (ok && reader.has(flag::extra)) ok = tokens.extra_members(text, 1, detail::pattern_fields);
     if (!ok || !tokens.at_end()) return fail(errc::bad_record, "record: data does not decode");
     value.data = text.text().substr(0, data_end);
     value.metadata.extra = text.text().substr(data_end, metadata_end - data_end);
@@ -378,10 +378,6 @@ result<pattern> record_view::to_pattern() const {
 }
 
 namespace {
-
-constexpr std::string_view own_fields[] = {"id",       "agentId",   "type",    "data",
-                                           "metadata", "timestamp", "version", "deleted"};
-constexpr std::string_view own_metadata[] = {"source", "tags", "priority", "expiresAt", "checksum"};
 
 result<void> fail_field(std::string_view field, const error& why) {
   return fail(errc::bad_field, fmt::format("{}: {}", field, why.context));
@@ -442,11 +438,12 @@ result<void> append_record(byte_buffer& out, const pattern& value) {
   if (whole.size() != value.data.size()) return fail(errc::bad_field, "data: white space around the value");
   if (!value.metadata.extra.empty()) {
     parts.has_metadata_extra = true;
-    if (auto ok = take_extra(parts.metadata_extra, value.metadata.extra, own_metadata, "metadata", 2); !ok) return ok;
+    if (auto ok = take_extra(parts.metadata_extra, value.metadata.extra, detail::metadata_fields, "metadata", 2); !ok)
+      return ok;
   }
   if (!value.extra.empty()) {
     parts.has_extra = true;
-    if (auto ok = take_extra(parts.extra, value.extra, own_fields, "pattern", 1); !ok) return ok;
+    if (auto ok = take_extra(parts.extra, value.extra, detail::pattern_fields, "pattern", 1); !ok) return ok;
   }
   return detail::append_record(out, parts, detail::text_check::needed);
 }

@@ -22,6 +22,11 @@ inline constexpr std::uint8_t extra = 0x10;           ///< unknown members of th
 inline constexpr std::uint8_t known = 0x1f;
 }  // namespace record_flag
 
+/// Names that an unknown member cannot have.
+inline constexpr std::string_view pattern_fields[] = {"id",       "agentId",   "type",    "data",
+                                                      "metadata", "timestamp", "version", "deleted"};
+inline constexpr std::string_view metadata_fields[] = {"source", "tags", "priority", "expiresAt", "checksum"};
+
 struct record_parts {
   std::string_view id, agent_id, type, source;
   std::vector<std::string_view> tags;

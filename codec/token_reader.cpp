@@ -209,25 +209,47 @@ bool token_reader::value(text_buffer& out, unsigned depth) {
   }
 }
 
+/// The key that begins with `code`, and the colon.
+bool token_reader::key(text_buffer& out, std::uint8_t code, std::string_view& text) {
+  if (code > 0x80) {
+    text = word_at(word_list::keys, code - 0x81u);
+    if (text.empty()) return false;
+  } else {
+    const auto size = code < 0x80 ? code - 1u : shape_.varint();
+    if (code == 0x80 && size < 0x7f) return false;
+    text = shape_.text(size);
+    if (!shape_.ok()) return false;
+  }
+  if (!string(out, text, code > 0x80)) return false;
+  out.put(':');
+  return true;
+}
+
 bool token_reader::members(text_buffer& out, unsigned depth) {
   for (bool first = true;; first = false) {
     const auto code = shape_.u8();
     if (!shape_.ok()) return false;
     if (code == token::key_end) return true;
     if (!first) out.put(',');
-    std::string_view key;
-    if (code > 0x80) {
-      key = word_at(word_list::keys, code - 0x81u);
-      if (key.empty()) return false;
-    } else {
-      const auto size = code < 0x80 ? code - 1u : shape_.varint();
-      if (code == 0x80 && size < 0x7f) return false;
-      key = shape_.text(size);
-      if (!shape_.ok()) return false;
+    std::string_view text;
+    if (!key(out, code, text) || !value(out, depth)) return false;
+  }
+}
+
+bool token_reader::extra_members(text_buffer& out, unsigned depth, std::span<const std::string_view> own) {
+  for (bool first = true;; first = false) {
+    const auto code = shape_.u8();
+    if (!shape_.ok()) return false;
+    if (code == token::key_end) return !first;
+    if (!first) out.put(',');
+    std::string_view text;
+    if (!key(out, code, text)) return false;
+    std::string plain;
+    if (text.find('\\') != std::string_view::npos) {
+      append_unescaped(plain, text);
+      text = plain;
     }
-    if (!string(out, key, code > 0x80)) return false;
-    out.put(':');
-    if (!value(out, depth)) return false;
+    if (std::find(own.begin(), own.end(), text) != own.end() || !value(out, depth)) return false;
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include <quicsync/codec/bytes.hpp>
@@ -73,10 +74,13 @@ class token_reader {
   bool value(text_buffer& out, unsigned depth);
   /// Appends `"key":value,...` up to the end mark.
   bool members(text_buffer& out, unsigned depth);
+  /// The same for a pattern's unknown members: at least one, and none of the names in `own`.
+  bool extra_members(text_buffer& out, unsigned depth, std::span<const std::string_view> own);
   /// Both strips were read to their end.
   bool at_end() const noexcept { return shape_.ok() && values_.ok() && shape_.at_end() && values_.at_end(); }
 
  private:
+  bool key(text_buffer& out, std::uint8_t code, std::string_view& text);
   bool string(text_buffer& out, std::string_view inner, bool known);
   bool name(text_buffer& out);
   bool decimal(text_buffer& out, std::uint8_t code);

@@ -68,7 +68,8 @@ TEST_CASE("filter: equal filters print equal and print to themselves", "[codec][
   CHECK(*a == *b);
   CHECK(a->to_string() == b->to_string());
   CHECK(a->to_string() == "type=test_* tag=auth !agent=x priority>=5");
-  for (const auto* each : {"", "tag=\"a b\"", "tag=\"\"", "tag=\"a*\"*", "id=*", "tag=\"q\\\"\\\\\"", "!priority<3"}) {
+  for (const auto* each : {"", "tag=\"a b\"", "tag=\"\"", "tag=\"a*\"*", "id=*", "tag=\"=x\"", "tag=\"<x\"*",
+                           "tag=\"q\\\"\\\\\"", "!priority<3"}) {
     const auto parsed = filter::parse(each);
     REQUIRE(parsed);
     CHECK(parsed->to_string() == each);
