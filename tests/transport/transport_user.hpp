@@ -104,7 +104,7 @@ inline caf::behavior transport_user::make_behavior() {
   return {
       [this](use_transport& message) { transport_ = std::move(message.transport); },
       [this](const send_all& message) {
-        caf_compat::send(this, transport_, send_bytes{message.id, message.on, message.bytes});
+        caf_compat::tell(this, transport_, send_bytes{message.id, message.on, message.bytes});
       },
       [this](const listening& message) {
         log_->update("listening", [&](auto& told) { told.listening = message.local; });
@@ -112,7 +112,7 @@ inline caf::behavior transport_user::make_behavior() {
       [this](const accepted& message) {
         if (options_.adopt) {
           auto transport = caf::actor_cast<caf::actor>(current_sender());
-          caf_compat::send(this, transport, adopt{message.id, caf::actor_cast<caf::actor>(this)});
+          caf_compat::tell(this, transport, adopt{message.id, caf::actor_cast<caf::actor>(this)});
         }
         log_->update("accepted " + message.peer.name, [&](auto& told) { told.accepted.push_back(message); });
       },
@@ -126,7 +126,7 @@ inline caf::behavior transport_user::make_behavior() {
       [this](const received_bytes& message) {
         if (options_.consume) {
           auto transport = caf::actor_cast<caf::actor>(current_sender());
-          caf_compat::send(this, transport, transport_messages::consumed{message.id, message.on, message.bytes.size()});
+          caf_compat::tell(this, transport, transport_messages::consumed{message.id, message.on, message.bytes.size()});
         }
         log_->update("received " + text(to_string(message.on)) + " " + std::to_string(message.bytes.size()),
                      [&](auto& told) {
