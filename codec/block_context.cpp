@@ -80,7 +80,7 @@ bool block_context::unpack(unpacked& record, byte_reader& in) {
     remember(record.id_rest);
   } else {
     const auto number = number_ + static_cast<std::uint64_t>(unzigzag(code - id_near));
-    if (number >= number_end || prefix_.size() + number_digits_max > limits::id_bytes) return false;
+    if (number >= number_end) return false;
     number_ = number;
     const fmt::format_int printed(number);
     copy_short(record.digits, printed.data(), printed.size());

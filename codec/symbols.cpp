@@ -243,8 +243,8 @@ int find_in(const word_index& index, std::string_view text) noexcept {
 }  // namespace
 
 int find_word(word_list list, std::string_view text) noexcept {
-  // A text that begins with a zero byte would pass for a free slot.
-  if (text.size() < 2 || text.size() > word_bytes_max || text[0] == '\0') return -1;
+  // Zero bytes at a text's begin or end look like padding.
+  if (text.size() < 2 || text.size() > word_bytes_max || text.front() == '\0' || text.back() == '\0') return -1;
   return find_in(list == word_list::keys ? key_index : name_index, text);
 }
 

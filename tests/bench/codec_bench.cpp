@@ -5,14 +5,17 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
 #include <time.h>
 
 #include <quicsync/codec/block.hpp>
+#include <quicsync/codec/delta.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/json.hpp>
+#include <quicsync/codec/sketch.hpp>
 
 using namespace quicsync;
 
@@ -138,6 +141,80 @@ void bench_batches(const corpus& all, std::size_t batch, bool compress) {
   std::fflush(stdout);
 }
 
+void bench_deltas(const corpus& before, const corpus& after) {
+  const auto count = std::min(before.records.size(), after.records.size());
+  byte_buffer wire, deltas;
+  const double make = best_seconds([&] {
+    wire.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      deltas.clear();
+      append_delta(deltas, before.records[i], after.records[i]);
+      append_frame(wire, delta_frame{deltas});
+    }
+  });
+  const auto total = wire.size();
+  frame_reader reader(limits::frame_bytes);
+  reader.feed(shared_bytes(std::move(wire)));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto next = reader.next();
+    auto rest = std::get<delta_frame>(**next).deltas;
+    const auto delta = take_delta(rest);
+    deltas.clear();
+    if (!delta || !apply_delta(deltas, *delta, before.records[i]) || deltas != after.records[i]) std::exit(1);
+  }
+  std::printf("{\"what\":\"delta\",\"make_k_per_s\":%.0f,\"bytes_a_pattern\":%.2f}\n",
+              static_cast<double>(count) / make / 1000, static_cast<double>(total) / static_cast<double>(count));
+}
+
+/// A sketch of a million records, in slices; the longest slice, and what finding differences took.
+void bench_sketch(std::size_t differences) {
+  constexpr std::uint64_t key = 0x5bd1e995;
+  constexpr std::size_t shared = 1'000'000, slice = 1024;
+  std::mt19937_64 random(differences);
+  sketch_source theirs(key), ours(key);
+  theirs.reserve(shared + differences);
+  ours.reserve(shared + differences);
+  double longest = 0, spent = 0;
+  const auto timed = [&](auto&& work) {
+    const double begin = processor_seconds();
+    work();
+    const double took = processor_seconds() - begin;
+    longest = std::max(longest, took);
+    spent += took;
+  };
+  std::vector<content_hash> hashes(shared);
+  for (auto& hash : hashes) hash = {random(), random()};
+  for (std::size_t i = 0; i < shared; i += slice) {
+    timed([&] {
+      for (std::size_t j = i; j < std::min(shared, i + slice); ++j) theirs.add(hashes[j]);
+    });
+  }
+  for (const auto& hash : hashes) ours.add(hash);
+  for (std::size_t i = 0; i < differences; ++i) (i % 2 == 0 ? theirs : ours).add({random(), random()});
+  sketch_decoder decoder(key);
+  std::size_t bytes = 0;
+  double decoding = 0;
+  while (!decoder.complete()) {
+    const auto from = decoder.size();
+    const auto to = from + std::max<std::size_t>(4, from / 32);
+    for (bool done = false; !done;) timed([&] { done = theirs.build(to, slice); });
+    while (!ours.build(to, slice)) continue;
+    byte_buffer wire;
+    append_symbols(wire, theirs.symbols().subspan(from, to - from), from, theirs.size());
+    bytes += wire.size();
+    const auto symbols = take_symbols(wire, from, theirs.size());
+    const double begin = processor_seconds();
+    if (!symbols || !decoder.add(*symbols, ours.symbols().subspan(from, to - from))) std::exit(1);
+    decoding += processor_seconds() - begin;
+  }
+  if (decoder.theirs().size() + decoder.ours().size() != differences) std::exit(1);
+  std::printf(
+      "{\"what\":\"sketch\",\"records\":%zu,\"differences\":%zu,\"symbols\":%zu,\"bytes\":%zu,\"build_s\":%.3f,"
+      "\"longest_slice_ms\":%.3f,\"decode_s\":%.3f}\n",
+      shared, differences, decoder.size(), bytes, spent, longest * 1000, decoding);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -152,5 +229,7 @@ int main(int count, char** arguments) {
   bench_json(all);
   for (const std::size_t batch : {1u, 10u, 100u, 1000u}) bench_batches(all, batch, true);
   bench_batches(all, 100, false);
+  if (count > 2) bench_deltas(all, read(arguments[2]));
+  for (const std::size_t differences : {1u, 10u, 1000u, 50000u}) bench_sketch(differences);
   return 0;
 }

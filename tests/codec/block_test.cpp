@@ -64,6 +64,22 @@ TEST_CASE("block: records come out as they went in, for any batch size, compress
   }
 }
 
+// The decoder once refused what the encoder had coded against a long prefix.
+TEST_CASE("block: numbered ids as long as ids may be come out as they went in", "[codec][block]") {
+  std::vector<byte_buffer> records;
+  for (const auto* number : {"1", "2", "9", "8", "0", "007", "123456789012345", "1234567890123456"}) {
+    pattern value = simple_pattern();
+    value.id = std::string(limits::id_bytes - std::string_view(number).size(), 'x') + number;
+    REQUIRE(append_record(records.emplace_back(), value));
+  }
+  const std::vector<bytes_view> views(records.begin(), records.end());
+  byte_buffer block;
+  block_encoder().append(block, views);
+  receiver into;
+  REQUIRE(into.take(block));
+  CHECK(into.records() == records);
+}
+
 TEST_CASE("block: a released encoder begins a fresh history by itself", "[codec][block]") {
   const auto records = make_records(10, seed());
   block_encoder encoder;
