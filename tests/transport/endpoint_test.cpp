@@ -275,3 +275,46 @@ TEST_CASE("endpoint: a client that changes its address in mid-transfer loses not
   CHECK(pair.client.ended.empty());
   CHECK(pair.server.ended.empty());
 }
+
+TEST_CASE("endpoint: a burst leaves as few sends of many datagrams of one size", "[endpoint]") {
+  endpoint_pair pair;
+  REQUIRE(pair.connect());
+  pair.world.run_for(1s);
+  // Open the congestion window first.
+  pair.send_from_client(lane::normal, numbered_bytes(2'000'000, 1));
+  REQUIRE(pair.world.run_until([&] { return pair.acknowledged(lane::normal) == 2'000'000; }));
+  pair.send_from_client(lane::normal, numbered_bytes(400'000, 1));
+  transmit out;
+  std::size_t sends = 0, datagrams = 0, bytes = 0;
+  while (pair.client->poll_transmit(out, pair.world.network.now())) {
+    ++sends;
+    REQUIRE(out.segment_bytes > 0);
+    REQUIRE(out.bytes.size() <= 65'507);
+    const auto segments = (out.bytes.size() + out.segment_bytes - 1) / out.segment_bytes;
+    REQUIRE(segments <= 64);
+    datagrams += segments;
+    bytes += out.bytes.size();
+    pair.world.network.send(pair.client.at(), out);
+  }
+  CHECK(bytes > 40'000);
+  CHECK(datagrams >= 10 * sends);
+  REQUIRE(pair.world.run_until([&] { return pair.at_server(lane::normal).size() == 2'400'000; }));
+}
+
+TEST_CASE("endpoint: many connections share one endpoint, each with its own bytes", "[endpoint]") {
+  endpoint_pair pair;
+  for (int i = 0; i < 50; ++i) pair.dial("");
+  REQUIRE(pair.world.run_until([&] { return pair.client.opened.size() == 50 && pair.server.opened.size() == 50; }));
+  for (const auto& each : pair.client.opened)
+    must(pair.client->send(each.id, lane::high, shared_bytes(numbered_bytes(1000 + each.id, each.id))));
+  REQUIRE(pair.world.run_until([&] {
+    std::size_t bytes = 0;
+    for (const auto& [where, got] : pair.server.received) bytes += got.size();
+    return bytes == 50 * 1000 + 50 * 51 / 2;
+  }));
+  CHECK(pair.server.received.size() == 50);
+  for (const auto& each : pair.client.opened) pair.client->close(each.id, errc::none, "done", pair.world.network.now());
+  REQUIRE(pair.world.run_until([&] { return pair.server.ended.size() == 50; }));
+  CHECK(pair.server->connection_count() == 0);
+  CHECK(pair.client->connection_count() == 0);
+}
