@@ -3,7 +3,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 
 sync_report failed_report(errc code, std::string context) {
   sync_report r;
@@ -19,7 +19,7 @@ class gate_actor : public caf::event_based_actor {
   const char* name() const override { return "gate"; }
 
   caf::behavior make_behavior() override {
-    send(this, coordinator_, messages::listen{self()});
+    tell(this, coordinator_, messages::listen{self()});
     return {
         [this](gate_messages::on_event& m) { handlers_.emplace_back(std::move(m.name), std::move(m.handler)); },
         [this](gate_messages::await_report& m) { on_share(m); },
@@ -27,26 +27,26 @@ class gate_actor : public caf::event_based_actor {
           m.question.number = ++last_number_;
           m.question.requester = self();
           connections_.emplace(last_number_, std::move(m.done));
-          send(this, coordinator_, std::move(m.question));
+          tell(this, coordinator_, std::move(m.question));
         },
         [this](gate_messages::await_pages& m) {
           m.question.number = ++last_number_;
           m.question.requester = self();
           pages_.emplace(last_number_, std::move(m.page));
-          send(this, coordinator_, std::move(m.question));
+          tell(this, coordinator_, std::move(m.question));
         },
         [this](gate_messages::await_start& m) {
           starting_.push_back(std::move(m.done));
-          send(this, coordinator_, messages::start_node{self()});
+          tell(this, coordinator_, messages::start_node{self()});
         },
         [this](gate_messages::await_stop& m) {
           stopping_.push_back(std::move(m.done));
-          send(this, coordinator_, messages::stop_node{self()});
+          tell(this, coordinator_, messages::stop_node{self()});
         },
         [this](gate_messages::await_removal& m) {
           m.question.requester = self();
           removals_.push_back(std::move(m.done));
-          send(this, coordinator_, std::move(m.question));
+          tell(this, coordinator_, std::move(m.question));
         },
         // answers
         [this](const messages::shared&) {},  // its outcomes come again with the report
@@ -93,7 +93,7 @@ class gate_actor : public caf::event_based_actor {
     m.question.number = ++last_number_;
     m.question.requester = self();
     reports_.emplace(last_number_, std::move(m.done));
-    send(this, cache_, std::move(m.question));
+    tell(this, cache_, std::move(m.question));
   }
 
   void on_report(const messages::report& m) {

@@ -3,7 +3,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 
 class subscriber_actor : public caf::event_based_actor {
  public:
@@ -19,7 +19,7 @@ class subscriber_actor : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     if (from_ == subscribe_frame::start::now)
-      send(this, cache_, messages::ask_log_end{});
+      tell(this, cache_, messages::ask_log_end{});
     else
       pull({});
     return {
@@ -32,14 +32,14 @@ class subscriber_actor : public caf::event_based_actor {
   }
 
   void on_exit() override {
-    if (cache_) send(this, cache_, messages::stop_reading{address()});
+    if (cache_) tell(this, cache_, messages::stop_reading{address()});
     cache_ = nullptr;
     handler_ = nullptr;
   }
 
  private:
   void pull(const log_cursor& after) {
-    send(this, cache_, messages::pull{caf::actor_cast<caf::actor>(this), 0, after, lane_set::all_patterns(), true});
+    tell(this, cache_, messages::pull{caf::actor_cast<caf::actor>(this), 0, after, lane_set::all_patterns(), true});
   }
 
   void deliver(const messages::page& m) {

@@ -25,8 +25,9 @@ inline void schedule_on_pool(caf::actor_system& system, caf::resumable* job) { s
 /// Gives up the reference that a job held.
 inline void release(caf::resumable* job) { caf::intrusive_ptr_release(job); }
 
+/// Not called `send`: inside an actor that name finds CAF's own member, which would take `self` for the destination.
 template <class Self, class Destination, class... Ts>
-void send(Self* self, const Destination& to, Ts&&... message) {
+void tell(Self* self, const Destination& to, Ts&&... message) {
   self->send(to, std::forward<Ts>(message)...);
 }
 

@@ -142,7 +142,7 @@ caf::behavior transport_actor::make_behavior() {
   home().add(this, socket_->descriptor(), EPOLLIN);
   set_exit_handler([this](caf::exit_msg& message) { begin_stop(message.reason); });
   set_down_handler([this](caf::down_msg& message) { forget_user(message.source); });
-  caf_compat::send(this, coordinator_, listening{socket_->local()});
+  caf_compat::tell(this, coordinator_, listening{socket_->local()});
   return {
       [this](const dial& request) { start_dial(request); },
       [this](const looked_up& answer) { end_lookup(answer); },
@@ -197,7 +197,7 @@ void transport_actor::dial_address(const dial& request, const result<quicsync::a
     return quic_->connect(remote, request.expected_name, home().now());
   });
   if (!id) {
-    caf_compat::send(this, request.user, ended{0, request.attempt, std::move(id.error())});
+    caf_compat::tell(this, request.user, ended{0, request.attempt, std::move(id.error())});
     return;
   }
   auto& held = connections_[*id];
@@ -210,14 +210,14 @@ void transport_actor::dial_address(const dial& request, const result<quicsync::a
 void transport_actor::hand_over(const adopt& request) {
   const auto at = connections_.find(request.id);
   if (at == connections_.end() || !at->second.unadopted) {
-    caf_compat::send(this, request.user,
+    caf_compat::tell(this, request.user,
                      ended{request.id, 0, {errc::connection_lost, "the connection ended before it was taken over"}});
     return;
   }
   auto& held = at->second;
   held.unadopted = false;
   set_user(held, request.user);
-  for (auto& message : held.early) caf_compat::send(this, held.user, std::move(message));
+  for (auto& message : held.early) caf_compat::tell(this, held.user, std::move(message));
   held.early = {};
   if (held.over) erase(at);
 }
@@ -253,9 +253,9 @@ void transport_actor::begin_stop(const caf::error& reason) {
   stop_by_ = home().now() + stop_grace;
   const error stopped{errc::cancelled, "the node stops"};
   for (const auto& [number, request] : std::exchange(lookups_, {}))
-    caf_compat::send(this, request.user, ended{0, request.attempt, stopped});
+    caf_compat::tell(this, request.user, ended{0, request.attempt, stopped});
   for (const auto& request : std::exchange(names_waiting_, {}))
-    caf_compat::send(this, request.user, ended{0, request.attempt, stopped});
+    caf_compat::tell(this, request.user, ended{0, request.attempt, stopped});
   for (auto at = connections_.begin(); at != connections_.end();) {
     if (at->second.over) {
       at = erase(at);
@@ -271,7 +271,7 @@ void transport_actor::on_exit() {
   home().remove(this);
   const error lost{errc::connection_lost, "the transport has ended"};
   for (auto& [id, held] : connections_)
-    if (held.user) caf_compat::send(this, held.user, ended{held.opened ? id : 0, held.attempt, lost});
+    if (held.user) caf_compat::tell(this, held.user, ended{held.opened ? id : 0, held.attempt, lost});
   for (auto& [id, user] : users_) demonitor(user.who);
   users_.clear();
   connections_.clear();
@@ -376,7 +376,7 @@ void transport_actor::on_event(connection_opened& event) {
     quic_->close(event.id, errc::connection_closed, "the node stops", home().now());
   } else {
     held.unadopted = true;
-    caf_compat::send(this, coordinator_, accepted{event.id, std::move(event.peer), event.remote});
+    caf_compat::tell(this, coordinator_, accepted{event.id, std::move(event.peer), event.remote});
   }
 }
 
@@ -398,7 +398,7 @@ void transport_actor::on_event(connection_ended& event) {
   const auto at = connections_.find(event.id);
   if (at == connections_.end()) {
     if (event.incoming && !event.opened && ++rejections_ <= rejections_per_turn)
-      caf_compat::send(this, coordinator_, rejected{event.remote, std::move(event.reason)});
+      caf_compat::tell(this, coordinator_, rejected{event.remote, std::move(event.reason)});
     return;
   }
   auto& held = at->second;
@@ -435,7 +435,7 @@ void transport_actor::deliver_bursts(connection_id id, held_connection& held) {
 template <class Message>
 void transport_actor::deliver(held_connection& held, Message&& message) {
   if (held.user)
-    caf_compat::send(this, held.user, std::forward<Message>(message));
+    caf_compat::tell(this, held.user, std::forward<Message>(message));
   else if (held.unadopted)
     held.early.push_back(caf::make_message(std::forward<Message>(message)));
 }

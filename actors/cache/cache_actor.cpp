@@ -5,7 +5,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 
 share_outcome::verdict as_share_verdict(pattern_table::verdict v) {
   switch (v) {
@@ -40,7 +40,7 @@ class cache_actor : public loop_actor {
           event what;
           what.name = "cache:cleared";
           what.pattern_count = answer.patterns;
-          send(this, coordinator_, messages::happened{std::move(what)});
+          tell(this, coordinator_, messages::happened{std::move(what)});
           return answer;
         },
         [this](messages::ask_state) {
@@ -70,8 +70,8 @@ class cache_actor : public loop_actor {
       if (outcome.conflict) report_conflict(m.patterns->record(i));
     }
     track.local = answer.outcomes;
-    send(this, m.requester, std::move(answer));
-    send(this, ledger_, std::move(track));
+    tell(this, m.requester, std::move(answer));
+    tell(this, ledger_, std::move(track));
     feed_waiting();
   }
 
@@ -81,7 +81,7 @@ class cache_actor : public loop_actor {
       if (outcome.conflict) report_conflict(m.records->record(i));
     }
     messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()), {}};
-    send(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
+    tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
   }
 
@@ -99,7 +99,7 @@ class cache_actor : public loop_actor {
 
   void answer(const messages::pull& m) {
     auto reading = table_.read(m.after, m.lanes);
-    send(this, m.reader, messages::page{m.tag, std::move(reading.sets), reading.next, reading.at_end});
+    tell(this, m.reader, messages::page{m.tag, std::move(reading.sets), reading.next, reading.at_end});
   }
 
   void feed_waiting() {
@@ -119,7 +119,7 @@ class cache_actor : public loop_actor {
     what.name = "sync:warning";
     what.message = "two different contents with the same version";
     what.pattern_id = std::string(newcomer.id());
-    send(this, coordinator_, messages::happened{std::move(what)});
+    tell(this, coordinator_, messages::happened{std::move(what)});
   }
 
   pattern_table table_;

@@ -11,7 +11,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 namespace transport = transport_messages;
 
 class coordinator_actor : public caf::event_based_actor {
@@ -76,7 +76,7 @@ class coordinator_actor : public caf::event_based_actor {
   // -- start and stop -------------------------------------------------------------------------------------------------------
 
   void on_start(messages::start_node& m) {
-    auto refuse = [&](error reason) { send(this, m.requester, messages::node_started{std::move(reason), 0, nullptr}); };
+    auto refuse = [&](error reason) { tell(this, m.requester, messages::node_started{std::move(reason), 0, nullptr}); };
     if (running_ || starting_) return refuse({errc::already_running, fmt::format("node '{}' is already running", hello_.name)});
     auto socket = parts_.open_socket();
     if (!socket) return refuse(std::move(socket.error()));
@@ -95,7 +95,7 @@ class coordinator_actor : public caf::event_based_actor {
   void on_listening(const transport::listening& m) {
     running_ = true;
     port_ = m.local.port();
-    send(this, std::exchange(starting_, nullptr), messages::node_started{std::nullopt, port_, cache_});
+    tell(this, std::exchange(starting_, nullptr), messages::node_started{std::nullopt, port_, cache_});
     event what;
     what.name = "server:started";
     what.port = port_;
@@ -110,7 +110,7 @@ class coordinator_actor : public caf::event_based_actor {
   }
 
   void on_stop(messages::stop_node& m) {
-    if (!running_) return send(this, m.requester, messages::node_stopped{});
+    if (!running_) return tell(this, m.requester, messages::node_stopped{});
     stopping_ = std::move(m.requester);
     running_ = false;
     for (const auto& [id, a] : actors_) send_exit(a, caf::exit_reason::user_shutdown);
@@ -129,7 +129,7 @@ class coordinator_actor : public caf::event_based_actor {
     event what;
     what.name = "server:stopped";
     emit(what);
-    send(this, std::exchange(stopping_, nullptr), messages::node_stopped{});
+    tell(this, std::exchange(stopping_, nullptr), messages::node_stopped{});
   }
 
   void on_down(caf::down_msg& m) {
@@ -199,13 +199,13 @@ class coordinator_actor : public caf::event_based_actor {
   void on_connect(messages::connect_peer& m) {
     if (!running_) {
       messages::peer_connected answer{m.number, error{errc::not_running, "the node is not running"}, m.name};
-      return send(this, m.requester, std::move(answer));
+      return tell(this, m.requester, std::move(answer));
     }
     spawn_dialling(std::move(m));
   }
 
   void on_accepted(transport::accepted& m) {
-    if (!running_) return send(this, transport_, transport::close_connection{m.id, {errc::not_running, "the node stops"}});
+    if (!running_) return tell(this, transport_, transport::close_connection{m.id, {errc::not_running, "the node stops"}});
     peer_setup setup = common_setup();
     membership::member first;
     first.name = m.peer.name;
@@ -226,12 +226,12 @@ class coordinator_actor : public caf::event_based_actor {
     if (!id || !actors_.count(*id)) return;
     auto decision = members_.greet(*id, m.hello, m.incoming);
     if (decision.refusal.code != errc::none)
-      return send(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal)});
+      return tell(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal)});
     if (decision.replaces) {
       error reason{errc::duplicate_peer, fmt::format("'{}' has another connection", m.hello.name)};
-      send(this, actors_.at(*decision.replaces), messages::turn_away{std::move(reason)});
+      tell(this, actors_.at(*decision.replaces), messages::turn_away{std::move(reason)});
     }
-    send(this, actors_.at(*id), messages::welcome{decision.number});
+    tell(this, actors_.at(*id), messages::welcome{decision.number});
   }
 
   void on_ready(messages::peer_ready& m) {
@@ -270,7 +270,7 @@ class coordinator_actor : public caf::event_based_actor {
       emit(what);
     }
     for (member_id freed : members_.lost(id))
-      if (auto it = actors_.find(freed); it != actors_.end()) send(this, it->second, messages::dial_again{});
+      if (auto it = actors_.find(freed); it != actors_.end()) tell(this, it->second, messages::dial_again{});
   }
 
   void forget_member(member_id id, const error& crash) {
@@ -280,7 +280,7 @@ class coordinator_actor : public caf::event_based_actor {
     std::erase_if(ids_, [&](const auto& entry) { return entry.second == id; });
     auto removal = removals_.find(id);
     if (removal == removals_.end()) return;
-    send(this, removal->second.second, messages::peer_removed{});
+    tell(this, removal->second.second, messages::peer_removed{});
     event what;
     what.name = "peer:removed";
     what.peer_id = removal->second.first;
@@ -292,19 +292,19 @@ class coordinator_actor : public caf::event_based_actor {
     auto found = members_.with_name(m.name);
     if (found.empty()) {
       messages::peer_removed answer{error{errc::unknown_peer, fmt::format("there is no peer '{}'", m.name)}};
-      return send(this, m.requester, std::move(answer));
+      return tell(this, m.requester, std::move(answer));
     }
     for (member_id id : found) {
       removals_.insert_or_assign(id, std::pair{m.name, m.requester});
-      send(this, actors_.at(id), messages::leave{{errc::connection_closed, "the peer was removed"}});
+      tell(this, actors_.at(id), messages::leave{{errc::connection_closed, "the peer was removed"}});
     }
   }
 
   void on_query(messages::run_query& m) {
     for (const auto& [id, member] : members_.all())
-      if (member.ready) return send(this, actors_.at(id), std::move(m));
+      if (member.ready) return tell(this, actors_.at(id), std::move(m));
     messages::query_page answer{m.number, {}, error{errc::not_connected, "no peer is connected"}, true};
-    send(this, m.requester, std::move(answer));
+    tell(this, m.requester, std::move(answer));
   }
 
   // -- events and state -----------------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ class coordinator_actor : public caf::event_based_actor {
       ++statistics_.total_syncs;
       ++statistics_.failed_syncs;
     }
-    for (const auto& listener : listeners_) send(this, listener, messages::happened{what});
+    for (const auto& listener : listeners_) tell(this, listener, messages::happened{what});
   }
 
   /// Gathers the answers of all peers, the cache and the transport into one.

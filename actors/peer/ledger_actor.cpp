@@ -4,7 +4,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 
 class ledger_actor : public loop_actor, private loop::source {
  public:
@@ -43,7 +43,7 @@ class ledger_actor : public loop_actor, private loop::source {
     change();
     for (auto& due : ledger_.take_due()) {
       announce(due.what.outcome);
-      send(this, due.requester, std::move(due.what));
+      tell(this, due.requester, std::move(due.what));
     }
     auto next = ledger_.deadline().value_or(time_point::max());
     if (next != armed_) home().set_deadline(this, armed_ = next);
@@ -54,7 +54,7 @@ class ledger_actor : public loop_actor, private loop::source {
     if (outcome.failure.code == errc::no_peers) {
       what.name = "sync:warning";
       what.message = outcome.failure.context;
-      send(this, coordinator_, messages::happened{what});
+      tell(this, coordinator_, messages::happened{what});
     }
     for (const auto& peer : outcome.peers) {
       what = {};
@@ -67,7 +67,7 @@ class ledger_actor : public loop_actor, private loop::source {
         what.name = "sync:failed";
         what.failure = peer.failure;
       }
-      send(this, coordinator_, messages::happened{what});
+      tell(this, coordinator_, messages::happened{what});
     }
   }
 

@@ -5,7 +5,7 @@
 namespace quicsync {
 namespace {
 
-using caf_compat::send;
+using caf_compat::tell;
 namespace transport = transport_messages;
 
 /// Trying again would end the same way until somebody changes something.
@@ -43,7 +43,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
       quit(m.reason);
     });
     if (setup_.accepted) {
-      send(this, setup_.transport, transport::adopt{setup_.accepted->id, caf::actor_cast<caf::actor>(this)});
+      tell(this, setup_.transport, transport::adopt{setup_.accepted->id, caf::actor_cast<caf::actor>(this)});
       start_session(setup_.accepted->id, setup_.accepted->peer, setup_.accepted->remote);
     } else {
       dial();
@@ -86,10 +86,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   void on_exit() override {
     for (auto& [number, asker] : queries_)
-      send(this, asker, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
-    if (setup_.cache) send(this, setup_.cache, messages::stop_reading{address()});
+      tell(this, asker, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
+    if (setup_.cache) tell(this, setup_.cache, messages::stop_reading{address()});
     if (setup_.ledger && connection_ != 0)
-      send(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
+      tell(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
     home().remove(this);
     session_.reset();
     setup_ = {};
@@ -110,7 +110,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   void dial() {
     ++attempt_;
-    send(this, setup_.transport,
+    tell(this, setup_.transport,
          transport::dial{caf::actor_cast<caf::actor>(this), attempt_, setup_.dial->wish.host_port, setup_.dial->wish.name});
   }
 
@@ -144,16 +144,16 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     // What the session or the coordinator found wrong says more than how the connection then ended.
     error reason = failure_.code != errc::none ? std::exchange(failure_, {}) : std::move(m.reason);
     bool was_ready = session_ && session_->is_established();
-    if (connection_ != 0) send(this, setup_.ledger, messages::peer_down{number_, connection_, reason});
+    if (connection_ != 0) tell(this, setup_.ledger, messages::peer_down{number_, connection_, reason});
     remember_statistics();
     session_.reset();
     connection_ = 0;
-    send(this, setup_.cache, messages::stop_reading{address()});
+    tell(this, setup_.cache, messages::stop_reading{address()});
     for (auto& [number, asker] : queries_)
-      send(this, asker, messages::query_page{number, {}, reason, true});
+      tell(this, asker, messages::query_page{number, {}, reason, true});
     queries_.clear();
     ++error_count_;
-    send(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
+    tell(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
     if (ending_ || !setup_.dial) return end(reason);
 
     bool dormant = reason.code == errc::duplicate_peer;
@@ -178,7 +178,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   void leave(const error& reason) {
     if (connection_ == 0) return;
     session_->leave(reason);
-    send(this, setup_.transport, transport::close_connection{connection_, reason});
+    tell(this, setup_.transport, transport::close_connection{connection_, reason});
   }
 
   void end(const error& reason) {
@@ -190,30 +190,30 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (!setup_.dial || !setup_.dial->wish.requester) return;
     messages::peer_connected answer{setup_.dial->wish.number, std::nullopt, their_name_};
     if (failure.code != errc::none) answer.failure = std::move(failure);
-    send(this, std::exchange(setup_.dial->wish.requester, nullptr), std::move(answer));
+    tell(this, std::exchange(setup_.dial->wish.requester, nullptr), std::move(answer));
   }
 
   // -- what the session wants (peer_session_host) ---------------------------------------------------------------------------
 
-  void send_to_cache(auto&& message) { send(this, setup_.cache, std::forward<decltype(message)>(message)); }
+  void send_to_cache(auto&& message) { tell(this, setup_.cache, std::forward<decltype(message)>(message)); }
 
-  void send(lane on, shared_bytes bytes) override {
-    send(this, setup_.transport, transport::send_bytes{connection_, on, std::move(bytes)});
+  void send_frames(lane on, shared_bytes bytes) override {
+    tell(this, setup_.transport, transport::send_bytes{connection_, on, std::move(bytes)});
   }
   void consumed(lane on, std::uint64_t bytes) override {
-    send(this, setup_.transport, transport::consumed{connection_, on, bytes});
+    tell(this, setup_.transport, transport::consumed{connection_, on, bytes});
   }
   void fail(error reason) override {
     failure_ = reason;
-    send(this, setup_.transport, transport::close_connection{connection_, std::move(reason)});
+    tell(this, setup_.transport, transport::close_connection{connection_, std::move(reason)});
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
-    send(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value()});
+    tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value()});
   }
   void established() override {
     home().set_deadline(this, time_point::max());
-    send(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
+    tell(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
     tell_requester({});
   }
   void said_goodbye(const error& reason) override {
@@ -229,20 +229,20 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
   void subscribed() override {
     bool counts = session_->their_hello()->role == node_role::node;
-    send(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts});
+    tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts});
   }
   void reached(lane on, log_position_number position, ack_level level) override {
     last_sync_ms_ = setup_.wall_clock_ms();
-    send(this, setup_.ledger, messages::reached{number_, on, position, level});
+    tell(this, setup_.ledger, messages::reached{number_, on, position, level});
   }
   void refused(lane on, log_position_number position, const error& reason) override {
     ++error_count_;
-    send(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
+    tell(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
   }
   void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
     auto it = queries_.find(query);
     if (it == queries_.end()) return;
-    send(this, it->second, messages::query_page{query, std::move(records), std::move(failure), last});
+    tell(this, it->second, messages::query_page{query, std::move(records), std::move(failure), last});
     if (last) queries_.erase(it);
   }
 
@@ -251,7 +251,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   void on_query(messages::run_query& m) {
     if (!session_ || !session_->is_established()) {
       error reason{errc::not_connected, fmt::format("no connection to peer '{}'", their_name_)};
-      return send(this, m.requester, messages::query_page{m.number, {}, std::move(reason), true});
+      return tell(this, m.requester, messages::query_page{m.number, {}, std::move(reason), true});
     }
     queries_.insert_or_assign(m.number, m.requester);
     session_->query(m.number, m.what, std::move(m.argument));
@@ -291,11 +291,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.record_bytes_sent = sum.record_bytes_sent;
     s.lane_bytes_sent = sum.lane_bytes_sent;
     return s;
-  }
-
-  template <class Destination, class... Ts>
-  void send(peer_actor* self, const Destination& to, Ts&&... message) {
-    caf_compat::send(static_cast<loop_actor*>(self), to, std::forward<Ts>(message)...);
   }
 
   peer_setup setup_;

@@ -24,7 +24,7 @@ class peer_session_host {
   virtual ~peer_session_host() = default;
 
   // -- to the transport
-  virtual void send(lane on, shared_bytes bytes) = 0;
+  virtual void send_frames(lane on, shared_bytes bytes) = 0;
   virtual void consumed(lane on, std::uint64_t bytes) = 0;
   /// The connection cannot go on; an error frame has been sent.
   virtual void fail(error reason) = 0;

@@ -9,7 +9,7 @@ void peer_session::send_on(lane on, byte_buffer&& bytes) {
   if (bytes.empty()) return;
   outgoing(on).in_flight_bytes += bytes.size();
   statistics_.lane_bytes_sent += bytes.size();
-  host_.send(on, shared_bytes(std::move(bytes)));
+  host_.send_frames(on, shared_bytes(std::move(bytes)));
 }
 
 bool peer_session::has_room(lane on) const noexcept {

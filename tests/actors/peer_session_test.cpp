@@ -66,7 +66,7 @@ class side : public peer_session_host {
   std::size_t chunk_bytes_ = 0;  ///< 0: bytes arrive as they were sent
 
   // -- peer_session_host
-  void send(lane on, shared_bytes bytes) override {
+  void send_frames(lane on, shared_bytes bytes) override {
     later([this, on, bytes] {
       other_->take(on, bytes);
       session_->acknowledged(on, bytes.size());

@@ -75,7 +75,7 @@ class counting_actor : public quicsync::loop_actor {
           seen.notify_all();
         },
         [](where_are_you) { return std::this_thread::get_id(); },
-        [this](feed_yourself) { quicsync::caf_compat::send(this, this, feed_yourself{}); },
+        [this](feed_yourself) { quicsync::caf_compat::tell(this, this, feed_yourself{}); },
     };
   }
 
@@ -176,7 +176,7 @@ TEST_CASE("event loop: a message from its actor to one of the pool is run by the
   });
   source_actor::script plan;
   plan.on_start = [pool](source_actor& self) {
-    quicsync::caf_compat::send(&self, pool, tick{});
+    quicsync::caf_compat::tell(&self, pool, tick{});
     self.quit();
   };
   pool = nullptr;

@@ -1,0 +1,94 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <tests/sim/sync_node.hpp>
+
+namespace quicsync::sim {
+
+class sync_node::speaker : public caf::event_based_actor {
+ public:
+  speaker(caf::actor_config& config, std::shared_ptr<log> into)
+      : caf::event_based_actor(config), log_(std::move(into)) {}
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const messages::node_started& m) {
+          log_->started = !m.failure;
+          log_->failure = m.failure;
+          log_->cache = m.cache;
+        },
+        [this](messages::node_stopped) {
+          log_->stopped = true;
+          log_->cache = nullptr;
+        },
+        [this](const messages::happened& m) { log_->events.push_back(m.what); },
+        [this](const messages::peer_connected&) {},
+        [this](const messages::shared&) {},
+        [this](const messages::report& m) { log_->reports.push_back(m.outcome); },
+        [this](const messages::page& m) { take(m); },
+    };
+  }
+
+ private:
+  void take(const messages::page& m) {
+    for (const auto& set : m.sets)
+      for (const change& c : set->changes) {
+        auto p = set->records->record(c.index).to_pattern();
+        if (p) log_->state[p->id] = fmt::format("{}={}", p->version, p->data);
+      }
+    log_->state_whole = m.at_end;
+    if (!m.at_end)
+      caf_compat::tell(this, log_->cache,
+                       messages::pull{caf::actor_cast<caf::actor>(this), 0, m.next, lane_set::all_patterns(), false});
+  }
+
+  std::shared_ptr<log> log_;
+};
+
+sync_node::sync_node(simulated_world& world, const std::string& name, node_config config)
+    : world_(world), name_(name), node_(world.add(name)), log_(std::make_shared<log>()) {
+  config.id = name;
+  node_parts parts;
+  parts.home = &node_.home();
+  parts.quic = node_.quic(tests::identity_of(name));
+  parts.open_socket = [this] { return node_.open_socket(); };
+  parts.wall_clock_ms = node_.wall_clock_ms();
+  parts.seed = node_.seed();
+  parts.key_seed = node_.seed() ^ 1;
+  speaker_ = node_.system().spawn<speaker>(log_);
+  coordinator_ = spawn_coordinator(node_.system(), std::move(config), std::move(parts));
+  caf_compat::anon_send(coordinator_, messages::listen{speaker_});
+  caf_compat::anon_send(coordinator_, messages::start_node{speaker_});
+  world_.run_until([this] { return log_->started || log_->failure; });
+}
+
+void sync_node::connect(const sync_node& other) {
+  messages::connect_peer wish;
+  wish.host_port = other.node_.at().to_string();
+  wish.name = other.name_;
+  wish.requester = speaker_;
+  caf_compat::anon_send(coordinator_, std::move(wish));
+}
+
+void sync_node::share(const std::vector<pattern>& patterns, delivery_wish wish) {
+  slab_builder builder(node_.seed() ^ 1);
+  for (const auto& p : patterns) tests::must(builder.add(p));
+  caf_compat::anon_send(log_->cache, messages::share{++last_share_, builder.finish(), std::move(wish), speaker_});
+}
+
+void sync_node::stop() { caf_compat::anon_send(coordinator_, messages::stop_node{speaker_}); }
+
+std::size_t sync_node::count(const std::string& event_name) const {
+  return static_cast<std::size_t>(
+      std::count_if(log_->events.begin(), log_->events.end(), [&](const event& e) { return e.name == event_name; }));
+}
+
+std::map<std::string, std::string> sync_node::state() {
+  log_->state.clear();
+  log_->state_whole = false;
+  caf_compat::anon_send(log_->cache, messages::pull{speaker_, 0, {}, lane_set::all_patterns(), false});
+  world_.run_until([this] { return log_->state_whole; });
+  return log_->state;
+}
+
+}  // namespace quicsync::sim

@@ -1,0 +1,62 @@
+// A whole quicsync node in a simulated world: coordinator, cache, peers, ledger and transport, with a small actor that
+// speaks for the test.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tests/sim/simulated_world.hpp>
+#include <tests/transport/identities.hpp>
+
+#include <quicsync/actors/coordinator/coordinator_actor.hpp>
+#include <quicsync/actors/messages.hpp>
+#include <quicsync/codec/slab.hpp>
+
+namespace quicsync::sim {
+
+class sync_node {
+ public:
+  explicit sync_node(simulated_world& world, const std::string& name, node_config config = {});
+  sync_node(const sync_node&) = delete;
+  sync_node& operator=(const sync_node&) = delete;
+
+  const std::string& name() const noexcept { return name_; }
+  simulated_node& place() noexcept { return node_; }
+
+  /// Everything below is asked for now and answered while the world advances.
+  void connect(const sync_node& other);
+  void share(const std::vector<pattern>& patterns, delivery_wish wish = {});
+  void stop();
+
+  bool started() const noexcept { return log_->started; }
+  bool stopped() const noexcept { return log_->stopped; }
+  const std::vector<sync_report>& reports() const noexcept { return log_->reports; }
+  const std::vector<event>& events() const noexcept { return log_->events; }
+  std::size_t count(const std::string& event_name) const;
+
+  /// What the node holds, "id@version=data" by id; read through the cache's messages, so the world advances a little.
+  std::map<std::string, std::string> state();
+
+ private:
+  struct log {
+    bool started = false;
+    bool stopped = false;
+    std::optional<error> failure;
+    caf::actor cache;
+    std::vector<sync_report> reports;
+    std::vector<event> events;
+    std::map<std::string, std::string> state;
+    bool state_whole = false;
+  };
+  class speaker;
+
+  simulated_world& world_;
+  std::string name_;
+  simulated_node& node_;
+  std::shared_ptr<log> log_;
+  caf::actor coordinator_, speaker_;
+  std::uint64_t last_share_ = 0;
+};
+
+}  // namespace quicsync::sim
