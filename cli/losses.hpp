@@ -1,0 +1,40 @@
+// Which connections of a client ended, and why. Told by the node's events, on a thread of the node; read by the main
+// thread. Make it before the node, so that it is there as long as there are events.
+#pragma once
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <quicsync/actors/server.hpp>
+
+namespace quicsync::cli {
+
+class losses {
+ public:
+  /// `changed` is called after each loss, on a thread of the node.
+  explicit losses(std::function<void()> changed) : changed_(std::move(changed)) {}
+
+  /// Follows the node's events; before it connects to anybody.
+  void follow(server& node);
+
+  /// A share was not acknowledged by this peer (empty: by any), with the reason.
+  void note(const std::string& peer, const error& reason);
+
+  struct loss {
+    std::string peer;  ///< empty: not known which
+    error reason;
+    std::string to_string() const;  ///< "lost peer 'alpha': …"
+  };
+  /// The first one.
+  std::optional<loss> first() const;
+
+ private:
+  const std::function<void()> changed_;
+  mutable std::mutex mutex_;                  ///< guards what follows
+  std::map<std::string, error> last_errors_;  ///< by peer
+  std::optional<loss> first_;
+};
+
+}  // namespace quicsync::cli

@@ -1,0 +1,121 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <quicsync/actors/server.hpp>
+#include <quicsync/transport/address.hpp>
+
+#include "client.hpp"
+#include "commands.hpp"
+#include "errors.hpp"
+#include "output.hpp"
+#include "tls_options.hpp"
+#include "wait_point.hpp"
+
+namespace quicsync::cli {
+namespace {
+
+struct node_options {
+  std::string id;
+  std::string listen = "0.0.0.0:4433";
+  std::vector<std::string> peers;
+  std::string store = "none";
+  std::string admin = "none";
+  tls_options tls;
+  bool events = false;
+};
+
+result<node_config> config_of(const node_options& options) {
+  if (options.store != "none")
+    return fail(errc::usage,
+                fmt::format("--store {}: this build keeps patterns in memory only; leave it out or say --store none",
+                            options.store));
+  if (options.admin != "none")
+    return fail(
+        errc::usage,
+        fmt::format("--admin {}: this build has no admin endpoint; leave it out or say --admin none", options.admin));
+  node_config config;
+  config.id = options.id;
+  auto listen = parse_host_port(options.listen);
+  if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));
+  config.host = std::move(listen->host);
+  config.port = listen->port;
+  for (const auto& text : options.peers) {
+    auto target = parse_peer(text);
+    if (!target) return fail(std::move(target.error()));
+    config.peers.push_back({std::move(target->id), std::move(target->host), target->port});
+  }
+  if (auto done = apply(options.tls, config); !done) return fail(std::move(done.error()));
+  return config;
+}
+
+/// To stderr, one line an event: when, how bad, what.
+std::shared_ptr<spdlog::logger> make_log() {
+  auto log = spdlog::stderr_color_mt(
+      "node", colours_of(2).plain.empty() ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  log->flush_on(spdlog::level::info);
+  return log;
+}
+
+void log_event(spdlog::logger& log, const event& what) {
+  std::string text = what.name;
+  if (!what.peer_id.empty()) text += fmt::format(" peer '{}'", what.peer_id);
+  if (!what.address.empty()) text += fmt::format(" at {}", what.address);
+  if (!what.pattern_id.empty()) text += fmt::format(" pattern '{}'", what.pattern_id);
+  if (!what.message.empty()) text += fmt::format(": {}", what.message);
+  if (what.failure.code != errc::none)
+    text += fmt::format(": {} ({})", to_string(what.failure), to_string(what.failure.code));
+  text = printable(text);
+  if (what.name == "server:error")
+    log.error("{}", text);
+  else if (what.failure.code != errc::none || what.name == "sync:warning" || what.name == "peer:health:degraded")
+    log.warn("{}", text);
+  else if (what.name == "peer:connected" || what.name == "peer:disconnected" || what.name == "peer:removed")
+    log.info("{}", text);
+}
+
+int run_node(const node_options& options) {
+  wait_point waits;
+  auto config = config_of(options);
+  if (!config) return report(config.error());
+  auto node = server::make(std::move(*config));
+  if (!node) return report(node.error());
+  auto log = make_log();
+  (*node)->on("", [log, all = options.events](const event& e) {
+    if (all || e.name == "server:started") print_line(to_json(e));
+    log_event(*log, e);
+  });
+  if (auto started = (*node)->start(); !started) return report(started.error());
+  while (!waits.interrupted()) waits.wait();
+  (*node)->stop();
+  return exit_done;
+}
+
+}  // namespace
+
+action add_node(CLI::App& app) {
+  auto options = std::make_shared<node_options>();
+  app.add_option("--id", options->id,
+                 "The node's name; must agree with its certificate, which it is taken from otherwise")
+      ->type_name("ID");
+  app.add_option("--listen", options->listen, "Where to listen, UDP; port 0: any free one, the first line says which")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--peer", options->peers,
+                 "A node to keep a connection to; with ID@ it must be the one of that name; may be repeated")
+      ->type_name("[ID@]HOST:PORT")
+      ->allow_extra_args(false);
+  app.add_option("--store", options->store, "Where patterns are kept: none (in memory only)")->type_name("none");
+  app.add_option("--admin", options->admin, "The admin endpoint: none")->type_name("none");
+  add_tls_options(app, options->tls);
+  app.add_flag("--events", options->events, "Print every event as a line of JSON");
+  app.footer(
+      "Runs until SIGINT or SIGTERM. The first line of stdout is {\"event\":\"server:started\",\"port\":N}.\n\n"
+      "Example:\n"
+      "  quicsync node --listen 0.0.0.0:4433 --peer beta@192.0.2.8:4433 --cert alpha.pem --key alpha.key --ca ca.pem");
+  return [options] { return run_node(*options); };
+}
+
+}  // namespace quicsync::cli
