@@ -93,10 +93,11 @@ bool block_context::unpack(unpacked& record, byte_reader& in) {
   return in.ok();
 }
 
-std::uint8_t* block_context::unpacked::write(std::uint8_t* to) const noexcept {
+std::uint8_t* block_context::unpacked::write(std::uint8_t* to, std::string_view& id) const noexcept {
   to = put_varint(to, version);
   to = put_varint(to, timestamp);
   to = put_varint(to, id_prefix.size() + id_rest.size());
+  id = {reinterpret_cast<const char*>(to), id_prefix.size() + id_rest.size()};
   copy_short(to, id_prefix.data(), id_prefix.size());
   to += id_prefix.size();
   copy_short(to, id_rest.data(), id_rest.size());

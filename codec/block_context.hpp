@@ -31,8 +31,8 @@ class block_context {
     std::size_t size_bound() const noexcept {
       return 3 * varint_bytes_max + id_prefix.size() + id_rest.size() + body.size();
     }
-    /// Writes the record; `to` has room for size_bound. Returns the end.
-    std::uint8_t* write(std::uint8_t* to) const noexcept;
+    /// Writes the record; `to` has room for size_bound. Returns the end, and where its id stands now.
+    std::uint8_t* write(std::uint8_t* to, std::string_view& id) const noexcept;
   };
 
   /// Reads one packed record. False where it is none.

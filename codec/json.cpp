@@ -354,7 +354,8 @@ bool print(text_buffer& text, const record_view& record) {
   if (reader.has(flag::checksum)) {
     std::string checksum;
     reader.checksum(checksum);
-    text.put(",\"checksum\":"), quoted(checksum);
+    text.put(",\"checksum\":");
+    ok = text.put_quoted(checksum) && ok;
   }
   if (reader.has(flag::metadata_extra)) {
     text.put(',');

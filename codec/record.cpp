@@ -232,25 +232,38 @@ void skip_checksum(byte_reader& in) {
 }  // namespace
 
 bool record_reader::parse(record_view& view, bytes_view bytes, const char*& failure) {
+  byte_reader in(bytes);
+  const auto version = in.varint();
+  const auto timestamp = in.varint();
+  const auto id_size = in.varint();
+  const auto id = in.text(id_size);
+  if (!in.ok()) {
+    failure = "ends early";
+    return false;
+  }
+  return parse(view, bytes, version, timestamp, id, failure);
+}
+
+bool record_reader::parse(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp,
+                          std::string_view id, const char*& failure) {
   const auto refuse = [&](const char* why) {
     failure = why;
     return false;
   };
   if (bytes.size() > limits::pattern_bytes) return refuse("larger than a record may be");
-  byte_reader in(bytes);
-  const auto offset = [&] { return static_cast<std::uint32_t>(in.position() - bytes.data()); };
+  if (version > limits::version_max || timestamp > limits::version_max) return refuse("a number out of range");
+  if (id.empty() || id.size() > limits::id_bytes) return refuse("no id, or one too long");
   view.bytes_ = bytes;
   view.deleted_ = false;
-  view.version_ = in.varint();
-  const auto timestamp = in.varint();
-  const auto id_size = in.varint();
-  if (view.version_ > limits::version_max || timestamp > limits::version_max) return refuse("a number out of range");
+  view.version_ = version;
   view.timestamp_ = static_cast<std::int64_t>(timestamp);
-  if (id_size > limits::id_bytes) return refuse("an id too long");
-  view.id_ = in.text(id_size);
+  view.id_ = id;
+  const auto body = static_cast<std::size_t>(as_bytes(id).data() + id.size() - bytes.data());
+  byte_reader in(bytes.subspan(body));
+  const auto offset = [&] { return static_cast<std::uint32_t>(in.position() - bytes.data()); };
   const auto flags = in.u8();
   if (!in.ok()) return refuse("ends early");
-  if (view.id_.empty() || (flags & ~record_flag::known) != 0) return refuse("no id or unknown flags");
+  if ((flags & ~record_flag::known) != 0) return refuse("unknown flags");
   view.flags_ = flags;
   if ((flags & record_flag::deleted) != 0) {
     if (flags != record_flag::deleted) return refuse("a tombstone with a payload");

@@ -75,6 +75,9 @@ class record_reader {
 
   /// Fills `view` from `bytes`; false, with `failure`, where they are no record.
   static bool parse(record_view& view, bytes_view bytes, const char*& failure);
+  /// The same for a record whose head is known: `id` and the body lie in `bytes`.
+  static bool parse(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp,
+                    std::string_view id, const char*& failure);
 
  private:
   static std::string_view take_tag(byte_reader& in);

@@ -31,6 +31,7 @@ void combine(sketch_symbol& symbol, sketch_item item, std::uint32_t check, std::
 /// What `total` items can be expected to leave at a place: the paper's density, 1/(1 + place/2), in whole numbers.
 std::uint64_t expected_count(std::uint64_t place, std::uint64_t total) noexcept { return total / (1 + place / 2); }
 
+constexpr std::size_t extension_symbols_min = 256;
 constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
 
 }  // namespace
@@ -66,7 +67,8 @@ bool sketch_source::build(std::size_t symbols, std::size_t items_max) {
   symbols = std::min(symbols, limits::sketch_symbols);
   if (symbols <= ready_) return true;
   if (symbols_.size() <= ready_) {
-    symbols_.resize(symbols);
+    // Each extension visits every item, so extensions double.
+    symbols_.resize(std::min(limits::sketch_symbols, std::max({symbols, 2 * ready_, extension_symbols_min})));
     next_item_ = 0;
   }
   // A build that was begun goes to its own end first.

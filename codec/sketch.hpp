@@ -53,7 +53,7 @@ class sketch_source {
   /// Works towards `symbols` symbols for at most `items_max` items; true once they are there. 1024 items take well
   /// under a millisecond, so a caller with an event loop comes back for the rest.
   bool build(std::size_t symbols, std::size_t items_max);
-  /// Symbols that are complete. Valid until the next build().
+  /// Symbols that are complete, which can be more than were asked for. Valid until the next build().
   std::span<const sketch_symbol> symbols() const noexcept { return {symbols_.data(), ready_}; }
 
  private:

@@ -53,10 +53,9 @@ std::uint8_t* slab_builder::room(std::size_t bytes) {
   return s.bytes_.get() + s.size_bytes_;
 }
 
-/// Takes the record that was written at room().
-bool slab_builder::index(bytes_view bytes, const char*& failure) {
-  record_view record;
-  if (!detail::record_reader::parse(record, bytes, failure)) return false;
+/// Takes the record that was written at room() and checked.
+void slab_builder::index(const record_view& record) {
+  const auto bytes = record.bytes();
   slab_item& item = slab_->items_.emplace_back();
   item.key = key_of(record.id(), key_seed_);
   item.version = record.version();
@@ -67,7 +66,6 @@ bool slab_builder::index(bytes_view bytes, const char*& failure) {
   item.priority = static_cast<std::uint8_t>(record.priority().value_or(0));
   item.deleted = record.deleted();
   slab_->size_bytes_ += bytes.size();
-  return true;
 }
 
 result<void> slab_builder::add_scratch() {
@@ -95,8 +93,10 @@ result<void> slab_builder::add_record(bytes_view record) {
   if (record.size() > limits::pattern_bytes) return fail(errc::too_large, "record: larger than a record may be");
   auto* const to = room(record.size());
   if (!record.empty()) std::memcpy(to, record.data(), record.size());
+  record_view view;
   const char* failure = nullptr;
-  if (!index({to, record.size()}, failure)) return refuse_record(failure);
+  if (!detail::record_reader::parse(view, {to, record.size()}, failure)) return refuse_record(failure);
+  index(view);
   return {};
 }
 
@@ -115,8 +115,14 @@ result<void> slab_builder::add_packed(detail::block_context& context, detail::by
     return fail(errc::bad_block, "block: a packed record that ends early or is out of range");
   }
   auto* const to = room(record.size_bound());
+  std::string_view id;
+  const bytes_view bytes(to, record.write(to, id));
+  record_view view;
   const char* failure = nullptr;
-  if (!index({to, record.write(to)}, failure)) return refuse_record(failure);
+  if (!detail::record_reader::parse(view, bytes, record.version, record.timestamp, id, failure)) {
+    return refuse_record(failure);
+  }
+  index(view);
   return {};
 }
 

