@@ -1,5 +1,6 @@
 // Measures the codec on a file of patterns, one JSON object a line, and prints a JSON object a line. One thread.
-//   bench_codec FILE [NEXT]      NEXT: the same patterns, one version later, for the deltas
+//   bench_codec [FILE [NEXT]]    NEXT: the same patterns, one version later, for the deltas; no FILE: patterns of its
+//   own
 // Figures: thousands a second of processor time (k/s), the best of three rounds, and bytes a pattern with frames
 // included.
 #include <cstdio>
@@ -17,6 +18,8 @@
 #include <quicsync/codec/json.hpp>
 #include <quicsync/codec/sketch.hpp>
 
+#include "tests/codec/samples.hpp"
+
 using namespace quicsync;
 
 namespace {
@@ -27,20 +30,36 @@ struct corpus {
   std::size_t json_bytes = 0, record_bytes = 0;
 };
 
+void add(corpus& all, const std::string& line) {
+  byte_buffer record;
+  if (const auto ok = append_record_of_json(record, line); !ok) {
+    std::fprintf(stderr, "line %zu: %s\n", all.lines.size() + 1, ok.error().context.c_str());
+    std::exit(1);
+  }
+  all.json_bytes += line.size();
+  all.record_bytes += record.size();
+  all.lines.push_back(line);
+  all.records.push_back(std::move(record));
+}
+
 corpus read(const char* path) {
   corpus all;
   std::ifstream file(path);
-  std::string line;
-  while (std::getline(file, line)) {
-    byte_buffer record;
-    if (const auto ok = append_record_of_json(record, line); !ok) {
-      std::fprintf(stderr, "line %zu: %s\n", all.lines.size() + 1, ok.error().context.c_str());
-      std::exit(1);
-    }
-    all.json_bytes += line.size();
-    all.record_bytes += record.size();
-    all.lines.push_back(line);
-    all.records.push_back(std::move(record));
+  for (std::string line; std::getline(file, line);) add(all, line);
+  if (all.lines.empty()) {
+    std::fprintf(stderr, "%s: no patterns\n", path);
+    std::exit(1);
+  }
+  return all;
+}
+
+corpus make() {
+  corpus all;
+  samples::pattern_maker maker(1);
+  for (int i = 0; i < 100'000; ++i) {
+    std::string line;
+    append_json(line, maker.make());
+    add(all, line);
   }
   return all;
 }
@@ -218,11 +237,7 @@ void bench_sketch(std::size_t differences) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) {
-    std::fprintf(stderr, "usage: bench_codec FILE [NEXT]\n");
-    return 2;
-  }
-  const auto all = read(arguments[1]);
+  const auto all = count > 1 ? read(arguments[1]) : make();
   const auto patterns = static_cast<double>(all.lines.size());
   std::printf("{\"what\":\"corpus\",\"patterns\":%zu,\"json_bytes\":%.1f,\"record_bytes\":%.1f}\n", all.lines.size(),
               static_cast<double>(all.json_bytes) / patterns, static_cast<double>(all.record_bytes) / patterns);
