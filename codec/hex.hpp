@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace quicsync::detail {
@@ -11,6 +12,17 @@ inline constexpr std::array<std::int8_t, 256> hex_values = [] {
   table.fill(-1);
   for (int i = 0; i < 10; ++i) table[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
   for (int i = 0; i < 6; ++i) table[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+  return table;
+}();
+
+/// Both digits of each byte, one after the other.
+inline constexpr std::array<char, 512> hex_pairs = [] {
+  constexpr char digits[] = "0123456789abcdef";
+  std::array<char, 512> table{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    table[2 * i] = digits[i >> 4];
+    table[2 * i + 1] = digits[i & 15];
+  }
   return table;
 }();
 
@@ -29,12 +41,8 @@ inline bool pack_hex(std::uint8_t* to, std::string_view text) noexcept {
 }
 
 inline char* unpack_hex(char* to, const std::uint8_t* bytes, std::size_t count) noexcept {
-  constexpr char digits[] = "0123456789abcdef";
-  for (std::size_t i = 0; i < count; ++i) {
-    *to++ = digits[bytes[i] >> 4];
-    *to++ = digits[bytes[i] & 15];
-  }
-  return to;
+  for (std::size_t i = 0; i < count; ++i) std::memcpy(to + 2 * i, hex_pairs.data() + 2 * bytes[i], 2);
+  return to + 2 * count;
 }
 
 /// Groups of 8-4-4-4-12 digits (RFC 9562 section 4) to 16 bytes at `to`; false for any other text.

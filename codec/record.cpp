@@ -208,7 +208,7 @@ void record_reader::checksum(std::string& out) const {
 
 namespace {
 
-inline std::string_view take_short_name(byte_reader& in) {
+[[gnu::always_inline]] inline std::string_view take_short_name(byte_reader& in) {
   const auto name = take_name(in);
   if (name.size() > limits::id_bytes) in.fail();
   return name;
