@@ -143,6 +143,7 @@ struct peer_up {
   connection_id connection = 0;  ///< tells the peer's connections apart: a late peer_down of the last one changes nothing
   std::string name;
   bool counts = true;  ///< false: a client that only watches; nobody waits for it
+  ack_level level = ack_level::stored;  ///< the highest one that it acknowledges
 };
 /// Everything up to `position` on the lane that was meant for this peer is acknowledged at this level.
 struct reached {
@@ -240,6 +241,11 @@ struct peer_lost {
   error reason;
   bool was_ready = false;
 };
+/// The last word of a peer actor: what it has sent in its life.
+struct peer_totals {
+  std::uint64_t record_bytes_sent = 0;
+  std::uint64_t lane_bytes_sent = 0;
+};
 /// Say goodbye and end.
 struct leave {
   error reason;
@@ -300,6 +306,7 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::messages::welcome)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::turn_away)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_ready)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_lost)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_totals)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::leave)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::dial_again)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_connection_state)

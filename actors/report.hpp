@@ -79,6 +79,8 @@ struct node_statistics {
   double average_latency_ms = 0;
   std::uint64_t bytes_transferred = 0;  ///< UDP payload sent and received
   std::uint64_t bytes_sent = 0;         ///< of which sent
+  std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression, over all connections so far
+  std::uint64_t lane_bytes_sent = 0;    ///< frames on the lanes, likewise
   double compression_ratio = 0;         ///< lane bytes over record bytes sent; 0: nothing sent yet
 };
 

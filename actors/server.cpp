@@ -34,7 +34,8 @@ caf::actor_system_config& tuned(caf::actor_system_config& config) {
 result<std::shared_ptr<const credentials>> identity_of(const node_config& config) {
   if (!config.reject_unauthorized && config.cert.empty())
     return credentials::make_insecure(config.id.empty() ? fmt::format("insecure-{:08x}", random_number() >> 32) : config.id);
-  return credentials::load({config.cert, config.key, config.ca});
+  // A client lets the node judge whether its certificate is still good: then the node's log has it, too.
+  return credentials::load({config.cert, config.key, config.ca}, config.role == node_role::client);
 }
 
 /// The descriptor of one cached_patterns() or get(): a question to the cache from outside of any actor.

@@ -52,6 +52,10 @@ class coordinator_actor : public caf::event_based_actor {
         [this](const messages::peer_hello& m) { on_hello(m); },
         [this](messages::peer_ready& m) { on_ready(m); },
         [this](const messages::peer_lost& m) { on_lost(m); },
+        [this](const messages::peer_totals& m) {
+          statistics_.record_bytes_sent += m.record_bytes_sent;
+          statistics_.lane_bytes_sent += m.lane_bytes_sent;
+        },
     };
   }
 
@@ -329,12 +333,13 @@ class coordinator_actor : public caf::event_based_actor {
     caf::response_promise promise;
     void arrived() {
       if (--missing != 0) return;
-      std::uint64_t records = 0, lanes = 0;
+      auto& sum = state.stats;
       for (const auto& p : state.peers) {
-        records += p.record_bytes_sent;
-        lanes += p.lane_bytes_sent;
+        sum.record_bytes_sent += p.record_bytes_sent;
+        sum.lane_bytes_sent += p.lane_bytes_sent;
       }
-      if (records != 0) state.stats.compression_ratio = static_cast<double>(lanes) / static_cast<double>(records);
+      if (sum.record_bytes_sent != 0)
+        sum.compression_ratio = static_cast<double>(sum.lane_bytes_sent) / static_cast<double>(sum.record_bytes_sent);
       promise.deliver(state);
     }
   };

@@ -4,17 +4,17 @@
 
 namespace quicsync {
 
-bool ledger::has_all(const peer_entry& peer, const share_entry& share) const noexcept {
-  const auto& reached = peer.reached[static_cast<std::size_t>(share.level)];
+bool ledger::has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept {
+  const auto& reached = peer.reached[static_cast<std::size_t>(level)];
   for (std::size_t l = 0; l < lane_count; ++l)
     if (reached[l] < share.last[l]) return false;
   return true;
 }
 
-void ledger::settle(share_entry& share, waiting_for& wait, error failure, time_point now) {
+void ledger::settle(const share_entry& share, waiting_for& wait, error failure, time_point now) {
   wait.settled = true;
   wait.outcome.failure = std::move(failure);
-  wait.outcome.level = share.level;
+  wait.outcome.level = wait.level;
   wait.outcome.latency = std::chrono::duration_cast<std::chrono::microseconds>(now - share.started);
 }
 
@@ -37,8 +37,8 @@ void ledger::report_without_waiting(messages::track& share, error failure) {
   due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
 }
 
-void ledger::peer_up(peer_number peer, connection_id connection, std::string name, bool counts) {
-  peers_.insert_or_assign(peer, peer_entry{connection, std::move(name), counts, {}});
+void ledger::peer_up(peer_number peer, connection_id connection, std::string name, bool counts, ack_level level) {
+  peers_.insert_or_assign(peer, peer_entry{connection, std::move(name), counts, level, {}});
 }
 
 void ledger::peer_down(peer_number peer, connection_id connection, const error& reason, time_point now) {
@@ -61,7 +61,7 @@ void ledger::reached(peer_number peer, lane on, log_position_number position, ac
   bool any = false;
   for (auto& share : shares_)
     for (auto& wait : share.peers)
-      if (wait.peer == peer && !wait.settled && has_all(it->second, share)) {
+      if (wait.peer == peer && !wait.settled && has_all(it->second, wait.level, share)) {
         settle(share, wait, {}, now);
         any = true;
       }
@@ -84,27 +84,26 @@ void ledger::track(messages::track share, time_point now) {
   share_entry entry;
   entry.requester = share.requester;
   entry.number = share.number;
-  entry.level = share.wish.level;
   entry.started = now;
   entry.deadline = now + share.wish.deadline;
   for (const auto& [on, position] : share.places)
     entry.last[index_of(on)] = std::max(entry.last[index_of(on)], position);
 
-  auto wait_for = [&](peer_number number, std::string name) -> waiting_for& {
-    entry.peers.push_back({number, {}, false});
+  auto wait_for = [&](peer_number number, std::string name, ack_level highest) -> waiting_for& {
+    entry.peers.push_back({number, std::min(share.wish.level, highest), {}, false});
     entry.peers.back().outcome.peer = std::move(name);
     return entry.peers.back();
   };
   if (share.wish.peers.empty()) {
     for (const auto& [number, peer] : peers_)
-      if (peer.counts) wait_for(number, peer.name);
+      if (peer.counts) wait_for(number, peer.name, peer.level);
   } else {
     for (const auto& name : share.wish.peers) {
       auto it = std::find_if(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.name == name; });
       if (it != peers_.end())
-        wait_for(it->first, name);
+        wait_for(it->first, name, it->second.level);
       else
-        settle(entry, wait_for(this_node, name), {errc::not_connected, fmt::format("no connection to peer '{}'", name)},
+        settle(entry, wait_for(this_node, name, share.wish.level), {errc::not_connected, fmt::format("no connection to peer '{}'", name)},
                now);
     }
   }
@@ -114,7 +113,7 @@ void ledger::track(messages::track share, time_point now) {
   entry.local = std::move(share.local);
   entry.places = std::move(share.places);
   for (auto& wait : entry.peers)
-    if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, entry))
+    if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, wait.level, entry))
       settle(entry, wait, {}, now);
   shares_.push_back(std::move(entry));
   finish_settled();

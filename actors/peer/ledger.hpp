@@ -21,7 +21,9 @@ class ledger {
     messages::report what;
   };
 
-  void peer_up(peer_number peer, connection_id connection, std::string name, bool counts);
+  /// `level`: the highest one that it acknowledges; a share that wishes for more is settled by that.
+  void peer_up(peer_number peer, connection_id connection, std::string name, bool counts,
+               ack_level level = ack_level::stored);
   /// Every share that waits for it is answered with `reason` for this peer. Without effect for another connection than the
   /// latest.
   void peer_down(peer_number peer, connection_id connection, const error& reason, time_point now);
@@ -47,17 +49,18 @@ class ledger {
     connection_id connection = 0;
     std::string name;
     bool counts = true;
+    ack_level level = ack_level::stored;
     std::array<std::array<log_position_number, lane_count>, level_count> reached{};
   };
   struct waiting_for {
     peer_number peer = 0;
+    ack_level level = ack_level::applied;  ///< what the share wishes for, or the highest that the peer has
     peer_outcome outcome;
     bool settled = false;
   };
   struct share_entry {
     caf::actor requester;
     std::uint64_t number = 0;
-    ack_level level = ack_level::applied;
     time_point started;
     time_point deadline;
     std::vector<share_outcome> local;
@@ -66,8 +69,8 @@ class ledger {
     std::vector<waiting_for> peers;
   };
 
-  bool has_all(const peer_entry& peer, const share_entry& share) const noexcept;
-  void settle(share_entry& share, waiting_for& wait, error failure, time_point now);
+  bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
+  void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
   void finish_settled();
   void report_without_waiting(messages::track& share, error failure);
 

@@ -91,6 +91,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (setup_.ledger && connection_ != 0)
       tell(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
     home().remove(this);
+    auto sum = total();
+    if (setup_.coordinator)
+      tell(this, setup_.coordinator, messages::peer_totals{sum.record_bytes_sent, sum.lane_bytes_sent});
     session_.reset();
     setup_ = {};
   }
@@ -228,8 +231,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
   void subscribed() override {
-    bool counts = session_->their_hello()->role == node_role::node;
-    tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts});
+    const auto& hello = *session_->their_hello();
+    bool counts = hello.role == node_role::node;
+    tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts, hello.level});
   }
   void reached(lane on, log_position_number position, ack_level level) override {
     last_sync_ms_ = setup_.wall_clock_ms();

@@ -129,6 +129,8 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
     host_.subscribed();
     establish();
   }
+  reading_tag_ = next_tag_++;
+  pull_under_way_ = false;
   if (wish.from == subscribe_frame::start::now) {
     reading_ = false;
     host_.ask_log_end();

@@ -194,10 +194,11 @@ class peer_session {
   std::optional<filter> their_filter_;  ///< set once they subscribed
   bool reading_ = false;                ///< the start of their subscription is known
   bool pull_under_way_ = false;
+  std::uint64_t reading_tag_ = 0;       ///< of its pulls; a new one with each subscription, so that a page of the last is void
   log_cursor read_to_;
 
   std::map<std::uint64_t, served_query> served_;  ///< by tag
-  std::uint64_t next_tag_ = 1;                    ///< 0 is the subscription
+  std::uint64_t next_tag_ = 1;
   peer_session_statistics statistics_;
 };
 

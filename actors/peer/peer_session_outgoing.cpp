@@ -32,12 +32,12 @@ void peer_session::pull_more() {
     if (has_room(l)) free = free.with(l);
   if (free.empty()) return;
   pull_under_way_ = true;
-  host_.pull(0, read_to_, free, true);
+  host_.pull(reading_tag_, read_to_, free, true);
 }
 
 void peer_session::take_page(const messages::page& page) {
   if (over_) return;
-  if (page.tag == 0) {
+  if (page.tag == reading_tag_) {
     pull_under_way_ = false;
     log_cursor before = std::exchange(read_to_, page.next);
     send_records(page.sets);
@@ -85,6 +85,7 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   };
   for (const auto& set : sets) {
     if (set->source == number_) continue;  // it came from there
+    if (config_.hello.role == node_role::client && set->source != this_node) continue;  // a client relays nothing
     for (const change& c : set->changes) {
       if (!their_filter_->match_all() && !their_filter_->matches(set->records->record(c.index))) continue;
       auto& g = lanes[index_of(c.on)];

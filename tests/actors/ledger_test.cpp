@@ -62,6 +62,19 @@ TEST_CASE("ledger: a lower level does not settle a share that wants a higher one
   CHECK(l.take_due().size() == 1);
 }
 
+TEST_CASE("ledger: a peer that has no store settles a share that wants one by what it has", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true, ack_level::applied);
+  auto share = share_at({{lane::normal, 1}});
+  share.wish.level = ack_level::stored;
+  l.track(std::move(share), start);
+  l.reached(1, lane::normal, 1, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due.front().what.outcome.peers.front().level == ack_level::applied);
+  CHECK(due.front().what.outcome.complete());
+}
+
 TEST_CASE("ledger: with nobody connected the report says so at once", "[ledger]") {
   ledger l;
   l.peer_up(1, 11, "watcher", false);

@@ -43,9 +43,9 @@ class side : public peer_session_host {
 
   void hold(const slab_ptr& records) {
     for (std::size_t i = 0; i < records->size(); ++i) table_.apply(records, i, this_node);
-    if (parked_ && !table_.nothing_after(parked_->first, parked_->second)) {
-      auto [after, lanes] = *std::exchange(parked_, std::nullopt);
-      answer_pull(0, after, lanes);
+    if (parked_ && !table_.nothing_after(parked_->after, parked_->lanes)) {
+      auto [tag, after, lanes] = *std::exchange(parked_, std::nullopt);
+      answer_pull(tag, after, lanes);
     }
   }
 
@@ -92,7 +92,7 @@ class side : public peer_session_host {
   }
   void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) override {
     if (wait && table_.nothing_after(after, lanes))
-      parked_ = {after, lanes};
+      parked_ = {tag, after, lanes};
     else
       answer_pull(tag, after, lanes);
   }
@@ -134,7 +134,12 @@ class side : public peer_session_host {
   side* other_ = nullptr;
   std::optional<peer_session> session_;
   std::deque<std::function<void()>> todo_;
-  std::optional<std::pair<log_cursor, lane_set>> parked_;
+  struct parked_pull {
+    std::uint64_t tag = 0;
+    log_cursor after;
+    lane_set lanes;
+  };
+  std::optional<parked_pull> parked_;
 };
 
 struct pair_of_sides {
@@ -274,6 +279,25 @@ TEST_CASE("peer session: who subscribes from now gets nothing of before", "[peer
   s.b.hold(numbered(100, 10));
   s.settle();
   CHECK(s.a.table().size() == 10);
+}
+
+TEST_CASE("peer session: a second subscription begins anew, also while a page of the first is on its way", "[peer]") {
+  pair_of_sides s;
+  for (int i = 0; i < 20; ++i) s.a.hold(numbered(i * 200, 200));
+  s.a.connect(s.b, "b");
+  s.b.connect(s.a, "a");
+  s.a.session().open();
+  s.b.session().open();
+  while (!s.a.subscribed_) {
+    s.a.work();
+    s.b.work();
+  }
+  byte_buffer again;
+  append_frame(again, subscribe_frame{"id=p1*", subscribe_frame::start::beginning, {}});
+  s.a.session().receive(lane::control, shared_bytes(std::move(again)));
+  s.settle();
+  for (const char* id : {"p1", "p10", "p1999"}) CHECK(s.b.table().find(id).records);
+  CHECK_FALSE(s.a.failure_);
 }
 
 TEST_CASE("peer session: a client that subscribes to nothing still shares", "[peer]") {
