@@ -44,7 +44,9 @@ class loop_actor : public caf::event_based_actor {
   loop& home_;
   std::shared_ptr<caf_compat::executor> door_;
   bool pinned_ = true;
-  loop_actor* next_job_ = nullptr;  ///< the event loop's queues are linked through the actors: a wake allocates nothing
+  /// Of the queue that the actor stands in: a wake allocates nothing. Written by the loop, then by whoever finds the
+  /// mailbox waiting: CAF's mailbox orders the two.
+  loop_actor* next_job_ = nullptr;
 };
 
 }  // namespace quicsync
