@@ -46,7 +46,7 @@ class receiver {
 }  // namespace
 
 TEST_CASE("block: records come out as they went in, for any batch size, compressed or not", "[codec][block]") {
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   const auto records = make_records(5000, seed());
   for (const bool compress : {true, false}) {
     for (const std::size_t batch : {1u, 7u, 100u}) {

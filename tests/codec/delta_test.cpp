@@ -19,7 +19,7 @@ byte_buffer record_of(const pattern& value) {
 }  // namespace
 
 TEST_CASE("delta: a new version comes out of its base and the delta", "[codec][delta]") {
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   pattern_maker maker(seed());
   for (int i = 0; i < 3000; ++i) {
     const auto before = maker.make();

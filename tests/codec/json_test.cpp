@@ -59,7 +59,7 @@ TEST_CASE("json: text to record and back to text is the same text", "[codec][jso
 
 TEST_CASE("json: both ways from text to record give the same bytes", "[codec][json]") {
   pattern_maker maker(seed());
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   for (int i = 0; i < 2000; ++i) {
     const auto value = maker.make();
     std::string text;

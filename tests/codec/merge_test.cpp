@@ -75,7 +75,7 @@ TEST_CASE("merge: the same version with other content is a conflict, whoever win
 }
 
 TEST_CASE("merge: any order and any number of deliveries ends in the same state", "[codec][merge]") {
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   std::mt19937_64 random(seed());
   const auto below = [&](std::uint64_t end) { return random() % end; };
   for (int set = 0; set < 10000; ++set) {

@@ -21,9 +21,9 @@ inline pattern simple_pattern() {
   return value;
 }
 
-/// The seed of this run: from the environment variable QUICSYNC_SEED, else fixed, so that a run repeats.
+/// The seed of this run: from the environment variable QUICSYNC_TEST_SEED, else fixed, so that a run repeats.
 inline std::uint64_t seed() {
-  const char* given = std::getenv("QUICSYNC_SEED");
+  const char* given = std::getenv("QUICSYNC_TEST_SEED");
   return given != nullptr ? std::strtoull(given, nullptr, 10) : 20240607;
 }
 

@@ -48,7 +48,7 @@ outcome reconcile(sketch_source& theirs, sketch_source& ours, std::size_t step) 
 }  // namespace
 
 TEST_CASE("sketch: exactly the differences are found", "[codec][sketch]") {
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   std::mt19937_64 random(seed());
   for (const std::size_t differences : {0u, 1u, 2u, 10u, 100u, 1000u, 5000u}) {
     sketch_source theirs(key), ours(key);
@@ -74,7 +74,7 @@ TEST_CASE("sketch: exactly the differences are found", "[codec][sketch]") {
 }
 
 TEST_CASE("sketch: the mean of twenty runs is at most one and a half symbols a difference", "[codec][sketch]") {
-  INFO("QUICSYNC_SEED=" << seed());
+  INFO("QUICSYNC_TEST_SEED=" << seed());
   std::mt19937_64 random(seed());
   for (const std::size_t differences : {100u, 1000u}) {
     std::size_t symbols = 0;
