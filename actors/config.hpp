@@ -1,4 +1,4 @@
-// What a node is configured with. Names and defaults as in SEED, "Configuration"; times are std::chrono here.
+// What a node is configured with; the defaults are here.
 #pragma once
 #include <chrono>
 #include <cstdint>

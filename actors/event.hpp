@@ -1,4 +1,4 @@
-// Events of a node, as SEED names them ("peer:connected", ...).
+// Events of a node ("peer:connected", ...).
 #pragma once
 #include <cstdint>
 #include <quicsync/codec/error.hpp>
@@ -7,7 +7,7 @@
 
 namespace quicsync {
 
-/// One event; which fields are set depends on its name (SEED, "Events").
+/// One event; which fields are set depends on its name (docs/ARCHITECTURE.md, "Events").
 struct event {
   std::string name;     ///< "server:started", "peer:connected", ...
   std::string peer_id;

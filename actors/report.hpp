@@ -53,7 +53,7 @@ struct peer_wish {
   subscribe_frame::start from = subscribe_frame::start::beginning;
 };
 
-/// Fields as in SEED, "State and statistics". All measured.
+/// One peer connection. All measured, none estimated.
 struct connection_state {
   std::string id;
   std::string peer_id;

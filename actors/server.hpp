@@ -93,7 +93,7 @@ class server {
 
   // -- watching ---------------------------------------------------------------------------------------------------------------
 
-  /// Calls `handler` for each event of this name ("" for all), see SEED.
+  /// Calls `handler` for each event of this name ("" for all): docs/ARCHITECTURE.md, "Events".
   void on(std::string name, std::function<void(const event&)> handler);
 
   /// Errors: not_running.

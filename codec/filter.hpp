@@ -9,8 +9,8 @@
 
 namespace quicsync {
 
-/// Which patterns somebody wants. An immutable value; the empty filter matches everything. A term without a priority in
-/// the pattern compares with 5.
+/// Which patterns somebody wants. An immutable value; the empty filter matches everything. A pattern
+/// without a priority compares as 5.
 class filter {
  public:
   filter() = default;

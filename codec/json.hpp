@@ -9,12 +9,12 @@
 
 namespace quicsync {
 
-/// Reads one JSON object with the fields of SEED (camelCase). Unknown fields are kept in `extra`.
+/// Reads one JSON object with the fields of docs/WIRE.md, "pattern" (camelCase). Unknown fields are kept in `extra`.
 /// Errors: bad_json, bad_field, missing_field, duplicate_field, too_large, too_deep, bad_utf8; the context names byte,
 /// field and reason ("byte 17: version: must be an integer from 0 to 9007199254740991, got a string").
 result<pattern> parse_pattern(std::string_view json);
 
-/// Appends the pattern as one line of JSON without the newline; fields in SEED's order, unknown ones last.
+/// Appends the pattern as one line of JSON without the newline; fields in the order of docs/WIRE.md, unknown ones last.
 /// A tombstone prints as {"id":..,"agentId":..,"deleted":true,"timestamp":..,"version":..}.
 void append_json(std::string& out, const pattern& value);
 

@@ -1,4 +1,4 @@
-// Every bound of the project, with its unit last in its name and the reason beside it.
+// Every bound that a peer or a user can meet, with its unit last in its name and the reason beside it.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -39,7 +39,6 @@ inline constexpr std::size_t name_bytes = 255;      ///< a node's name: as long 
 // -- peers -----------------------------------------------------------------------------------------------
 inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;  ///< sent on a lane and not yet acknowledged by QUIC
 inline constexpr std::size_t acknowledgement_islands = 4096;   ///< gaps in what a peer has acknowledged on a lane
-inline constexpr std::size_t acknowledgement_ranges = 1024;    ///< ranges of one acknowledgement frame
 inline constexpr std::size_t queries_at_once = 8;              ///< that a peer may have open
 inline constexpr std::size_t partial_frame_bytes = 256u
                                                    << 10;  ///< of an unfinished frame before its credit is given early

@@ -13,7 +13,8 @@ member_id membership::add(member first) {
 void membership::remove(member_id id) { members_.erase(id); }
 
 // Two nodes that dialled each other have two connections: both keep the one that the smaller name dialled. A new instance
-// means that the node was restarted and its old connection is dead.
+// replaces the old connection: a node that was restarted is let in at once. Whether the old one still answers is not asked, so
+// two nodes that run under one name push each other out.
 bool membership::new_one_stays(const member& standing, const hello_frame& hello, bool incoming) const {
   if (standing.instance != hello.instance) return true;
   if (standing.incoming == incoming) return false;

@@ -1,4 +1,4 @@
-// When to dial again: exponential backoff with full jitter (docs/ARCHITECTURE.md, "peers").
+// When to dial again: exponential backoff with full jitter.
 #pragma once
 #include <chrono>
 #include <cstdint>
