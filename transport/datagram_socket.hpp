@@ -11,7 +11,7 @@ class datagram_socket {
  public:
   virtual ~datagram_socket() = default;
   virtual address local() const = 0;
-  /// For the loop to wait on; -1: none (a simulation calls source::on_ready itself).
+  /// For the loop to wait on (in a simulation a number that its loop knows); -1: none.
   virtual int descriptor() const = 0;
 
   using receiver =
