@@ -44,12 +44,12 @@ class gate_actor : public caf::event_based_actor {
           tell(this, coordinator_, messages::stop_node{self()});
         },
         [this](gate_messages::await_removal& m) {
+          m.question.number = ++last_number_;
           m.question.requester = self();
-          removals_.push_back(std::move(m.done));
+          removals_.emplace(last_number_, std::move(m.done));
           tell(this, coordinator_, std::move(m.question));
         },
         // answers
-        [this](const messages::shared&) {},  // its outcomes come again with the report
         [this](const messages::report& m) { on_report(m); },
         [this](const messages::peer_connected& m) { on_connected(m); },
         [this](const messages::query_page& m) { on_page(m); },
@@ -63,11 +63,14 @@ class gate_actor : public caf::event_based_actor {
           take_first(stopping_)->set_value();
         },
         [this](const messages::peer_removed& m) {
-          take_first(removals_)->set_value(m.failure ? result<void>(fail(*m.failure)) : result<void>());
+          auto it = removals_.find(m.number);
+          if (it == removals_.end()) return;
+          it->second->set_value(m.failure ? result<void>(fail(*m.failure)) : result<void>());
+          removals_.erase(it);
         },
         [this](const messages::happened& m) {
           for (const auto& [name, handler] : handlers_)
-            if (name.empty() || name == m.what.name) handler(m.what);
+            if (name.empty() || name == m.what.name) guarded([&] { handler(m.what); });
         },
     };
   }
@@ -81,6 +84,24 @@ class gate_actor : public caf::event_based_actor {
  private:
   caf::actor self() { return caf::actor_cast<caf::actor>(this); }
 
+  /// A user's function that throws is an event, not the end of everything that waits here.
+  template <class F>
+  void guarded(F&& call) {
+    try {
+      call();
+    } catch (const std::exception& e) {
+      report_thrown(e.what());
+    } catch (...) {
+      report_thrown("something that is no std::exception");
+    }
+  }
+  void report_thrown(const char* what_was_thrown) {
+    event what;
+    what.name = "server:error";
+    what.failure = {errc::internal, std::string("a handler threw: ") + what_was_thrown};
+    if (coordinator_) tell(this, coordinator_, messages::happened{std::move(what)});
+  }
+
   template <class T>
   static T take_first(std::vector<T>& waiting) {
     T first = std::move(waiting.front());
@@ -89,7 +110,7 @@ class gate_actor : public caf::event_based_actor {
   }
 
   void on_share(gate_messages::await_report& m) {
-    if (!cache_) return m.done(failed_report(errc::not_running, "the node is not running"));
+    if (!cache_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is not running")); });
     m.question.number = ++last_number_;
     m.question.requester = self();
     reports_.emplace(last_number_, std::move(m.done));
@@ -99,9 +120,9 @@ class gate_actor : public caf::event_based_actor {
   void on_report(const messages::report& m) {
     auto it = reports_.find(m.number);
     if (it == reports_.end()) return;
-    auto tell = std::move(it->second);
+    auto tell_user = std::move(it->second);
     reports_.erase(it);
-    tell(m.outcome);
+    guarded([&] { tell_user(m.outcome); });
   }
 
   void on_connected(const messages::peer_connected& m) {
@@ -117,16 +138,18 @@ class gate_actor : public caf::event_based_actor {
     std::vector<record_view> records;
     for (const auto& slab : m.records)
       for (std::size_t i = 0; i < slab->size(); ++i) records.push_back(slab->record(i));
-    it->second({records, m.failure, m.last});
+    guarded([&] { it->second({records, m.failure, m.last}); });
     if (m.last) pages_.erase(it);
   }
 
   void fail_waiting() {
     const error reason{errc::not_running, "the node stopped"};
-    for (auto& [number, tell] : std::exchange(reports_, {})) tell(failed_report(reason.code, reason.context));
+    for (auto& [number, waiting] : std::exchange(reports_, {}))
+      guarded([&, &tell_user = waiting] { tell_user(failed_report(reason.code, reason.context)); });
     for (auto& [number, promise] : std::exchange(connections_, {})) promise->set_value(fail(reason));
-    for (auto& [number, page] : std::exchange(pages_, {})) page({{}, reason, true});
-    for (auto& promise : std::exchange(removals_, {})) promise->set_value(fail(reason));
+    for (auto& [number, page] : std::exchange(pages_, {}))
+      guarded([&, &tell_user = page] { tell_user({{}, reason, true}); });
+    for (auto& [number, promise] : std::exchange(removals_, {})) promise->set_value(fail(reason));
   }
 
   caf::actor coordinator_, cache_;
@@ -137,7 +160,7 @@ class gate_actor : public caf::event_based_actor {
   std::map<std::uint64_t, std::function<void(const server::answer&)>> pages_;
   std::vector<std::shared_ptr<std::promise<messages::node_started>>> starting_;
   std::vector<std::shared_ptr<std::promise<void>>> stopping_;
-  std::vector<std::shared_ptr<std::promise<result<void>>>> removals_;
+  std::map<std::uint64_t, std::shared_ptr<std::promise<result<void>>>> removals_;
 };
 
 }  // namespace

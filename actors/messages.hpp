@@ -46,17 +46,12 @@ namespace messages {
 
 // -- agent -> cache -------------------------------------------------------------------------------------------------------
 
-/// Take these patterns and pass them on. Answered to `requester` by one `shared` from the cache, then, when something was
-/// accepted or known, by one `report` from the ledger.
+/// Take these patterns and pass them on. Answered to `requester` by one `report` from the ledger.
 struct share {
   std::uint64_t number = 0;  ///< the requester's own
   slab_ptr patterns;
   delivery_wish wish;
   caf::actor requester;
-};
-struct shared {
-  std::uint64_t number = 0;
-  std::vector<share_outcome> outcomes;  ///< one per pattern, in the slab's order
 };
 
 // -- readers (peers, subscribers) -> cache ------------------------------------------------------------------------------
@@ -131,7 +126,7 @@ struct track {
   std::uint64_t number = 0;
   caf::actor requester;
   delivery_wish wish;
-  std::vector<share_outcome> local;  ///< as in `shared`; goes into the report
+  std::vector<share_outcome> local;  ///< one per pattern, what the cache made of it; goes into the report
   std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
 };
 
@@ -210,10 +205,12 @@ struct peer_connected {
   std::string name;
 };
 struct remove_peer {
+  std::uint64_t number = 0;  ///< the requester's own
   std::string name;
-  caf::actor requester;  ///< gets `peer_removed`
+  caf::actor requester;  ///< gets one `peer_removed`, when every connection of that name has ended
 };
 struct peer_removed {
+  std::uint64_t number = 0;
   std::optional<error> failure;
 };
 /// Answered with a node_state.
@@ -257,6 +254,7 @@ struct ask_connection_state {};
 /// Asks the other side (query frame); answers go to `requester` as `query_page`.
 struct run_query {
   std::uint64_t number = 0;
+  std::string peer;  ///< for the coordinator: whom to ask; empty: the first that is connected
   query_frame::kind what = query_frame::kind::list;
   std::string argument;
   caf::actor requester;
@@ -272,7 +270,6 @@ struct query_page {
 }  // namespace quicsync
 
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::share)
-QUICSYNC_LOCAL_MESSAGE(quicsync::messages::shared)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::pull)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::stop_reading)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::page)

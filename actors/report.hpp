@@ -31,7 +31,7 @@ struct share_outcome {
 struct peer_outcome {
   std::string peer;
   error failure;                         ///< code none: all but the refused ones are acknowledged
-  ack_level level = ack_level::applied;  ///< the level that was reached
+  ack_level level = ack_level::applied;  ///< the level that was waited for: the wish, or the highest that the peer has
   std::vector<std::pair<std::uint32_t, error>> refused;  ///< index in the share, reason
   std::chrono::microseconds latency{0};  ///< from hand-over to the last acknowledgement
 };
@@ -40,7 +40,7 @@ struct peer_outcome {
 struct sync_report {
   std::vector<share_outcome> local;  ///< one per pattern
   std::vector<peer_outcome> peers;
-  error failure;  ///< no_patterns, no_peers, not_running; code none otherwise
+  error failure;  ///< no_patterns, no_peers, not_running, or why not one pattern could be encoded; code none otherwise
 
   /// Every pattern was taken here and acknowledged by every peer.
   bool complete() const noexcept;
@@ -64,7 +64,6 @@ struct connection_state {
   std::int64_t last_sync_ms = 0;  ///< Unix ms of the last acknowledgement; 0: none yet
   std::uint64_t sync_count = 0;   ///< batches acknowledged
   std::uint64_t error_count = 0;
-  double latency_ms = 0;          ///< hand-over to acknowledgement, moving average
   std::uint64_t patterns_sent = 0;
   std::uint64_t patterns_received = 0;
   std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression

@@ -38,7 +38,7 @@ result<std::shared_ptr<const credentials>> identity_of(const node_config& config
   return credentials::load({config.cert, config.key, config.ca}, config.role == node_role::client);
 }
 
-/// The descriptor of one cached_patterns() or get(): a question to the cache from outside of any actor.
+/// A question to an actor from outside of any, and its answer.
 template <class Answer, class Question>
 result<Answer> ask(caf::actor_system& system, const caf::actor& whom, Question question) {
   if (!whom) return fail(errc::not_running, "the node is not running");
@@ -145,11 +145,10 @@ result<void> server::start() {
 }
 
 void server::stop() {
+  std::map<std::uint64_t, caf::actor> subscriptions;
   {
     std::lock_guard lock(impl_->mutex);
-    for (auto& [number, subscriber] : impl_->subscriptions)
-      caf::anon_send_exit(subscriber, caf::exit_reason::user_shutdown);
-    impl_->subscriptions.clear();
+    subscriptions.swap(impl_->subscriptions);
     impl_->cache = nullptr;
     impl_->port = 0;
   }
@@ -157,6 +156,11 @@ void server::stop() {
   auto stopped = done->get_future();
   caf_compat::anon_send(impl_->gate, gate_messages::await_stop{std::move(done)});
   stopped.get();
+  caf::scoped_actor self{impl_->system};
+  for (auto& [number, subscriber] : subscriptions) {
+    self->send_exit(subscriber, caf::exit_reason::user_shutdown);
+    self->wait_for(subscriber);
+  }
 }
 
 bool server::running() const noexcept { return impl_->port != 0; }
@@ -181,7 +185,7 @@ result<void> server::remove_peer(const std::string& name) {
   if (!running()) return fail(errc::not_running, "the node is not running");
   auto done = std::make_shared<std::promise<result<void>>>();
   auto removed = done->get_future();
-  caf_compat::anon_send(impl_->gate, gate_messages::await_removal{{name, nullptr}, std::move(done)});
+  caf_compat::anon_send(impl_->gate, gate_messages::await_removal{{0, name, nullptr}, std::move(done)});
   return removed.get();
 }
 
@@ -324,10 +328,12 @@ result<std::uint64_t> server::clear_cache() {
   return cleared->patterns;
 }
 
-void server::ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page) {
+void server::ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page,
+                      std::string peer) {
   gate_messages::await_pages question;
   question.question.what = what;
   question.question.argument = std::move(argument);
+  question.question.peer = std::move(peer);
   question.page = std::move(page);
   caf_compat::anon_send(impl_->gate, std::move(question));
 }

@@ -5,8 +5,10 @@
 //   (*node)->subscribe({}, quicsync::subscribe_frame::start::now, print);
 //   (*node)->sync_pattern(pattern).get();                 // waits until the peers have it
 //
-// Safe to use from any thread. Handlers run on a worker thread of the node, one at a time per handle: they may call the handle,
-// but must not wait for its futures.
+// Safe to use from any thread. Handlers run on the node's worker threads: those of one subscription one at a time; those of
+// events, reports and answers one at a time; different ones at once. From a handler call only share, sync_pattern(s), subscribe,
+// on, ask_peer and connect_to_peer, and wait for no future: what the future waits for may need this very thread. A handler
+// that throws is reported as server:error.
 #pragma once
 #include <functional>
 #include <future>
@@ -51,7 +53,7 @@ class server {
 
   /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
   /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
-  /// `name`: expected; empty: any under the trusted CA.
+  /// `name`: expected; empty: any under the trusted CA. `wish`: what a client wants to be sent; a node takes everything.
   std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
 
   /// Says goodbye and forgets it. Errors: unknown_peer, not_running.
@@ -59,7 +61,8 @@ class server {
 
   // -- patterns ---------------------------------------------------------------------------------------------------------------
 
-  /// Takes the pattern into the own cache and passes it on. Ready when every peer has acknowledged it, or with what hindered.
+  /// Takes the pattern into the own cache and passes it on. Ready when every peer has acknowledged it, or with what hindered:
+  /// `wish.deadline` (30 s unless set) bounds the wait.
   std::future<sync_report> sync_pattern(const pattern& value, delivery_wish wish = {});
   std::future<sync_report> sync_patterns(const std::vector<pattern>& values, delivery_wish wish = {});
 
@@ -82,14 +85,15 @@ class server {
   /// Forgets all patterns here (not at the peers). Returns how many there were. Errors: not_running.
   result<std::uint64_t> clear_cache();
 
-  /// Asks a connected peer for what it holds (`list`, a filter expression) or for one pattern (`get`, an id). `page` is called
+  /// Asks the peer of this name (empty: the first that is connected) for what it holds (`list`, a filter expression) or for one pattern (`get`, an id). `page` is called
   /// with each part of the answer; the last call has `last` set, and an error where it failed.
   struct answer {
     std::span<const record_view> records;
     std::optional<error> failure;
     bool last = false;
   };
-  void ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page);
+  void ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page,
+                std::string peer = {});
 
   // -- watching ---------------------------------------------------------------------------------------------------------------
 

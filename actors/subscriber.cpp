@@ -47,7 +47,12 @@ class subscriber_actor : public caf::event_based_actor {
     for (const auto& set : m.sets)
       for (const change& c : set->changes)
         if (auto record = set->records->record(c.index); wanted_.matches(record)) records_.push_back(record);
-    if (!records_.empty()) handler_(records_);
+    if (records_.empty()) return;
+    try {
+      handler_(records_);
+    } catch (...) {
+      // The subscription goes on: what the handler makes of a page is not this node's state.
+    }
   }
 
   caf::actor cache_;

@@ -229,12 +229,15 @@ class frame_reader {
   result<std::optional<frame>> next_from_partial();
   result<std::optional<frame>> skip();
   result<std::optional<frame>> take(const header& head, bytes_view payload);
+  bytes_view gathered() const noexcept;
+  void drop(std::size_t count);
   std::size_t pull(std::size_t count);
 
   std::size_t payload_bytes_max_;
   shared_bytes current_;
   std::size_t offset_ = 0;
   byte_buffer partial_;            ///< a frame that began in one piece and ends in a later one
+  std::size_t partial_begin_ = 0;  ///< bytes of partial_ that were passed over
   std::size_t partial_taken_ = 0;  ///< of partial_, by frames that were returned
   bool skipping_ = false;
   std::size_t skip_left_ = 0;

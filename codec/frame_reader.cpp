@@ -7,11 +7,19 @@
 
 namespace quicsync {
 
+bytes_view frame_reader::gathered() const noexcept { return bytes_view(partial_).subspan(partial_begin_); }
+
+/// Passes over bytes at the front. They are moved away only when they are half of all: many small frames in one large
+/// piece cost their own size, not its square.
+void frame_reader::drop(std::size_t count) {
+  partial_begin_ += count;
+  if (partial_begin_ * 2 < partial_.size()) return;
+  partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(partial_begin_));
+  partial_begin_ = 0;
+}
+
 void frame_reader::feed(shared_bytes bytes) {
-  if (partial_taken_ > 0) {
-    partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(partial_taken_));
-    partial_taken_ = 0;
-  }
+  drop(std::exchange(partial_taken_, 0));
   if (offset_ < current_.size()) detail::append_bytes(partial_, current_.view().subspan(offset_));
   current_ = std::move(bytes);
   offset_ = 0;
@@ -54,12 +62,12 @@ std::size_t frame_reader::pull(std::size_t count) {
 }
 
 result<std::optional<frame>> frame_reader::skip() {
-  const auto gathered = std::min(skip_left_, partial_.size());
-  partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(gathered));
-  const auto direct = std::min(skip_left_ - gathered, current_.size() - offset_);
+  const auto from_partial = std::min(skip_left_, gathered().size());
+  drop(from_partial);
+  const auto direct = std::min(skip_left_ - from_partial, current_.size() - offset_);
   offset_ += direct;
-  consumed_bytes_ += gathered + direct;
-  skip_left_ -= gathered + direct;
+  consumed_bytes_ += from_partial + direct;
+  skip_left_ -= from_partial + direct;
   if (skip_left_ > 0) return std::optional<frame>();
   skipping_ = false;
   return std::optional<frame>(frame());
@@ -67,34 +75,31 @@ result<std::optional<frame>> frame_reader::skip() {
 
 result<std::optional<frame>> frame_reader::next_from_partial() {
   while (true) {
-    auto head = read_header(partial_);
+    auto head = read_header(gathered());
     if (!head) return fail(head.error());
     if (!*head) {
       if (pull(1) == 0) return std::optional<frame>();
       continue;
     }
     if (!is_known((*head)->type)) {
-      partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>((*head)->header_bytes));
+      drop((*head)->header_bytes);
       consumed_bytes_ += (*head)->header_bytes;
       skip_left_ = (*head)->payload_bytes;
       skipping_ = true;
       return skip();
     }
     const auto whole = (*head)->header_bytes + (*head)->payload_bytes;
-    if (partial_.size() < whole) pull(whole - partial_.size());
-    if (partial_.size() < whole) return std::optional<frame>();
+    if (gathered().size() < whole) pull(whole - gathered().size());
+    if (gathered().size() < whole) return std::optional<frame>();
     partial_taken_ = whole;
-    return take(**head, bytes_view(partial_).subspan((*head)->header_bytes, (*head)->payload_bytes));
+    return take(**head, gathered().subspan((*head)->header_bytes, (*head)->payload_bytes));
   }
 }
 
 result<std::optional<frame>> frame_reader::next() {
-  if (partial_taken_ > 0) {
-    partial_.erase(partial_.begin(), partial_.begin() + static_cast<std::ptrdiff_t>(partial_taken_));
-    partial_taken_ = 0;
-  }
+  drop(std::exchange(partial_taken_, 0));
   if (skipping_) return skip();
-  if (!partial_.empty()) return next_from_partial();
+  if (!gathered().empty()) return next_from_partial();
   const auto rest = current_.view().subspan(offset_);
   if (rest.empty()) return std::optional<frame>();
   auto head = read_header(rest);

@@ -37,12 +37,6 @@ void anon_send(const Destination& to, Ts&&... message) {
   caf::anon_send(to, std::forward<Ts>(message)...);
 }
 
-/// Not on a hot path: it cannot be cancelled and keeps `to` alive until due.
-template <class Self, class Destination, class Duration, class... Ts>
-void delayed_send(Self* self, const Destination& to, Duration delay, Ts&&... message) {
-  self->delayed_send(to, delay, std::forward<Ts>(message)...);
-}
-
 /// Scheduler policy ("sharing", "stealing", "testing") and its number of threads.
 inline void set_scheduler(caf::actor_system_config& config, const char* policy, std::size_t threads) {
   config.set("scheduler.policy", caf::atom_from_string(policy));

@@ -59,18 +59,15 @@ class cache_actor : public loop_actor {
 
  private:
   void on_share(messages::share& m) {
-    messages::shared answer{m.number, {}};
-    messages::track track{m.number, m.requester, std::move(m.wish), {}, {}};
-    answer.outcomes.reserve(m.patterns->size());
+    messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}};
+    track.local.reserve(m.patterns->size());
     track.places.reserve(m.patterns->size());
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       auto outcome = table_.apply(m.patterns, i, this_node);
-      answer.outcomes.push_back({as_share_verdict(outcome.what), {}});
+      track.local.push_back({as_share_verdict(outcome.what), {}});
       track.places.emplace_back(outcome.on, outcome.position);
       if (outcome.conflict) report_conflict(m.patterns->record(i));
     }
-    track.local = answer.outcomes;
-    tell(this, m.requester, std::move(answer));
     tell(this, ledger_, std::move(track));
     feed_waiting();
   }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/codec/merge.hpp>
 #include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
@@ -51,9 +52,9 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   const slab_item& held_item = held.records->item(held.index);
   if (held_item.hash == item.hash && held_item.size == item.size)
     return {verdict::duplicate, false, held.on, held.position};
-  bool conflict = held_item.version == item.version;
-  if (order_of(*records, index) <= order_of(*held.records, held.index))
-    return {verdict::older, conflict, held.on, held.position};
+  auto merged = merge(order_of(*held.records, held.index), order_of(*records, index));
+  bool conflict = merged.conflict;
+  if (merged.outcome != merge_outcome::replaces) return {verdict::older, conflict, held.on, held.position};
 
   ++holes_[index_of(held.on)];
   lane before = held.on;

@@ -7,6 +7,7 @@
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/transport/transport_actor.hpp>
 #include <random>
+#include <set>
 
 namespace quicsync {
 namespace {
@@ -88,9 +89,8 @@ class coordinator_actor : public caf::event_based_actor {
     if (!quic) return refuse(std::move(quic.error()));
 
     auto self = caf::actor_cast<caf::actor>(this);
-    key_seed_ = parts_.key_seed;
     ledger_ = spawn_ledger(system(), *parts_.home, self);
-    cache_ = spawn_cache(system(), *parts_.home, key_seed_, ledger_, self);
+    cache_ = spawn_cache(system(), *parts_.home, parts_.key_seed, ledger_, self);
     transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self);
     for (const auto& a : {ledger_, cache_, transport_}) monitor(a);
     starting_ = std::move(m.requester);
@@ -104,6 +104,7 @@ class coordinator_actor : public caf::event_based_actor {
     what.name = "server:started";
     what.port = port_;
     emit(what);
+    if (!stopping_.empty()) return begin_stop();
     for (const auto& peer : config_.peers) {
       messages::connect_peer wish;
       wish.host_port = peer.address.find(':') == std::string::npos ? fmt::format("{}:{}", peer.address, peer.port)
@@ -114,8 +115,12 @@ class coordinator_actor : public caf::event_based_actor {
   }
 
   void on_stop(messages::stop_node& m) {
-    if (!running_) return tell(this, m.requester, messages::node_stopped{});
-    stopping_ = std::move(m.requester);
+    if (!running_ && !starting_ && stopping_.empty()) return tell(this, m.requester, messages::node_stopped{});
+    stopping_.push_back(std::move(m.requester));
+    if (running_) begin_stop();
+  }
+
+  void begin_stop() {
     running_ = false;
     for (const auto& [id, a] : actors_) send_exit(a, caf::exit_reason::user_shutdown);
     stop_further();
@@ -123,7 +128,7 @@ class coordinator_actor : public caf::event_based_actor {
 
   // First the peers say goodbye, then the transport sends what they said, then the rest ends.
   void stop_further() {
-    if (!stopping_ || !actors_.empty()) return;
+    if (stopping_.empty() || running_ || starting_ || !actors_.empty()) return;
     if (transport_) {
       send_exit(transport_, caf::exit_reason::user_shutdown);
       return;
@@ -133,19 +138,22 @@ class coordinator_actor : public caf::event_based_actor {
     event what;
     what.name = "server:stopped";
     emit(what);
-    tell(this, std::exchange(stopping_, nullptr), messages::node_stopped{});
+    for (auto& requester_of_stop : std::exchange(stopping_, {})) tell(this, requester_of_stop, messages::node_stopped{});
   }
 
   void on_down(caf::down_msg& m) {
     if (transport_ && m.source == transport_.address()) {
       transport_ = nullptr;
-      if (!stopping_) lose_vital_actor("transport", m.reason);
-      return stop_further();
-    }
-    if ((cache_ && m.source == cache_.address()) || (ledger_ && m.source == ledger_.address())) {
-      if (!stopping_ && running_) lose_vital_actor("cache or ledger", m.reason);
+      if (stopping_.empty() || running_ || starting_) lose_vital_actor("transport", m.reason);
+      stop_further();
       return;
     }
+    for (auto* vital : {&cache_, &ledger_})
+      if (*vital && m.source == vital->address()) {
+        *vital = nullptr;
+        if (running_ || starting_) lose_vital_actor("cache or ledger", m.reason);
+        return stop_further();
+      }
     auto it = std::find_if(actors_.begin(), actors_.end(), [&](const auto& a) { return a.second == m.source; });
     if (it == actors_.end()) return;
     member_id id = it->first;
@@ -155,11 +163,17 @@ class coordinator_actor : public caf::event_based_actor {
     stop_further();
   }
 
+  // A node without one of these does nothing any more: it ends, and says why. Whoever runs it starts it again.
   void lose_vital_actor(std::string_view what_ended, const caf::error& reason) {
     event what;
     what.name = "server:error";
     what.failure = {errc::internal, fmt::format("the {} actor ended: {}", what_ended, system().render(reason))};
     emit(what);
+    if (starting_) tell(this, std::exchange(starting_, nullptr), messages::node_started{what.failure, 0, nullptr});
+    running_ = false;
+    for (const auto& [id, a] : actors_) send_exit(a, caf::exit_reason::user_shutdown);
+    for (auto* a : {&transport_, &cache_, &ledger_})
+      if (*a) send_exit(*a, caf::exit_reason::user_shutdown);
   }
 
   // -- peers ------------------------------------------------------------------------------------------------------------------
@@ -170,7 +184,7 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.hello = hello_;
     setup.session.batch_patterns = config_.batch_size;
     setup.session.compress = config_.compression;
-    setup.session.key_seed = key_seed_;
+    setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
     setup.session.wish.subscribe = config_.role == node_role::node;
     setup.wall_clock_ms = parts_.wall_clock_ms;
@@ -194,7 +208,6 @@ class coordinator_actor : public caf::event_based_actor {
     first.name = wish.name;
     first.address = wish.host_port;
     first.number = setup.number;
-    first.dialled_by_config = wish.keep;
     if (config_.role == node_role::client) setup.session.wish = wish.wish;
     setup.dial = peer_setup::outgoing{std::move(wish), config_.retry, random_()};
     adopt_actor(members_.add(std::move(first)), std::move(setup));
@@ -282,32 +295,36 @@ class coordinator_actor : public caf::event_based_actor {
     if (member) lose(id, member->ready, crash);
     members_.remove(id);
     std::erase_if(ids_, [&](const auto& entry) { return entry.second == id; });
-    auto removal = removals_.find(id);
-    if (removal == removals_.end()) return;
-    tell(this, removal->second.second, messages::peer_removed{});
-    event what;
-    what.name = "peer:removed";
-    what.peer_id = removal->second.first;
-    emit(what);
-    removals_.erase(removal);
+    for (auto& r : removals_) r.left.erase(id);
+    std::erase_if(removals_, [this](removal& r) {
+      if (!r.left.empty()) return false;
+      event what;
+      what.name = "peer:removed";
+      what.peer_id = r.question.name;
+      emit(what);
+      tell(this, r.question.requester, messages::peer_removed{r.question.number, std::nullopt});
+      return true;
+    });
   }
 
   void on_remove(messages::remove_peer& m) {
     auto found = members_.with_name(m.name);
     if (found.empty()) {
-      messages::peer_removed answer{error{errc::unknown_peer, fmt::format("there is no peer '{}'", m.name)}};
+      messages::peer_removed answer{m.number, error{errc::unknown_peer, fmt::format("there is no peer '{}'", m.name)}};
       return tell(this, m.requester, std::move(answer));
     }
-    for (member_id id : found) {
-      removals_.insert_or_assign(id, std::pair{m.name, m.requester});
+    for (member_id id : found)
       tell(this, actors_.at(id), messages::leave{{errc::connection_closed, "the peer was removed"}});
-    }
+    removals_.push_back({std::move(m), {found.begin(), found.end()}});
   }
 
   void on_query(messages::run_query& m) {
     for (const auto& [id, member] : members_.all())
-      if (member.ready) return tell(this, actors_.at(id), std::move(m));
-    messages::query_page answer{m.number, {}, error{errc::not_connected, "no peer is connected"}, true};
+      if (member.ready && (m.peer.empty() || m.peer == member.name))
+        return tell(this, actors_.at(id), std::move(m));
+    error reason{errc::not_connected,
+                 m.peer.empty() ? "no peer is connected" : fmt::format("no connection to peer '{}'", m.peer)};
+    messages::query_page answer{m.number, {}, std::move(reason), true};
     tell(this, m.requester, std::move(answer));
   }
 
@@ -388,14 +405,18 @@ class coordinator_actor : public caf::event_based_actor {
   node_parts parts_;
   std::mt19937_64 random_;
   hello_frame hello_;
-  std::uint64_t key_seed_ = 0;
   membership members_;
   std::map<member_id, caf::actor> actors_;
   std::map<caf::actor_addr, member_id> ids_;
-  std::map<member_id, std::pair<std::string, caf::actor>> removals_;
+  struct removal {
+    messages::remove_peer question;
+    std::set<member_id> left;  ///< connections of that name that have not ended yet
+  };
+  std::vector<removal> removals_;
   std::vector<caf::actor> listeners_;
   caf::actor transport_, cache_, ledger_;
-  caf::actor starting_, stopping_;
+  caf::actor starting_;
+  std::vector<caf::actor> stopping_;  ///< all who wait for the end
   bool running_ = false;
   std::uint16_t port_ = 0;
   node_statistics statistics_;

@@ -38,7 +38,7 @@ membership::decision membership::greet(member_id id, const hello_frame& hello, b
     d.number = m.number;
   } else {
     if (hello.name == own_.name)
-      return {{errc::duplicate_peer, fmt::format("two nodes are called '{}'", hello.name)}, 0, {}};
+      return {{errc::not_allowed, fmt::format("two nodes are called '{}'", hello.name)}, 0, {}};
     for (const auto& [other_id, other] : members_) {
       if (other_id == id || other.name != hello.name || other.role != node_role::node || other.instance == 0) continue;
       if (!new_one_stays(other, hello, incoming)) {
@@ -47,8 +47,13 @@ membership::decision membership::greet(member_id id, const hello_frame& hello, b
       }
       d.replaces = other_id;
     }
-    d.number = numbers_.try_emplace(hello.name, m.number).first->second;
-    m.number = d.number;
+    auto& [instance, number] = numbers_[hello.name];
+    if (instance != hello.instance) {
+      instance = hello.instance;
+      number = m.taken_number ? next_number() : m.number;
+    }
+    m.number = d.number = number;
+    m.taken_number = true;
   }
   if (d.replaces) {
     auto& old = members_.at(*d.replaces);
@@ -74,6 +79,14 @@ std::vector<member_id> membership::lost(member_id id) {
   bool stood = it->second.instance != 0;
   it->second.ready = false;
   it->second.instance = 0;
+  // One that was turned away for another that is gone by now dials again, too.
+  bool alone = std::none_of(members_.begin(), members_.end(), [&](const auto& other) {
+    return other.first != id && other.second.name == it->second.name && other.second.instance != 0;
+  });
+  if (it->second.turned_away && alone) {
+    it->second.turned_away = false;
+    free.push_back(id);
+  }
   if (!stood) return free;
   for (auto& [other_id, other] : members_)
     if (other_id != id && other.turned_away && other.name == it->second.name) {

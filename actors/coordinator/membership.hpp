@@ -25,8 +25,8 @@ class membership {
     node_role role = node_role::node;
     std::uint64_t instance = 0;  ///< of the connection that is welcome, 0: none
     bool incoming = false;
-    bool dialled_by_config = false;
     bool ready = false;
+    bool taken_number = false;   ///< `number` was given to an instance already
     bool turned_away = false;    ///< another connection with the same node stands
   };
 
@@ -60,7 +60,8 @@ class membership {
   hello_frame own_;
   std::vector<std::string> allowed_;
   std::map<member_id, member> members_;
-  std::map<std::string, peer_number> numbers_;  ///< nodes keep theirs
+  /// A node keeps its number as long as its process lives: a new instance may lack what the old one brought.
+  std::map<std::string, std::pair<std::uint64_t, peer_number>> numbers_;  ///< name -> instance, number
   member_id next_id_ = 1;
   peer_number next_number_ = this_node + 1;
 };

@@ -73,8 +73,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](const messages::turn_away& m) { on_turned_away(m.reason); },
         [this](const messages::leave& m) {
           leave(m.reason);
-          if (connection_ == 0) end({});
           ending_ = true;
+          if (connection_ == 0) end({errc::cancelled, "the peer was removed"});
         },
         [this](messages::dial_again) {
           if (connection_ == 0 && setup_.dial && !ending_) dial();
@@ -91,6 +91,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (setup_.ledger && connection_ != 0)
       tell(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
     home().remove(this);
+    tell_requester({errc::cancelled, "the peer actor ended"});
     auto sum = total();
     if (setup_.coordinator)
       tell(this, setup_.coordinator, messages::peer_totals{sum.record_bytes_sent, sum.lane_bytes_sent});
@@ -121,7 +122,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     ++epoch_;
     connection_ = id;
     remote_ = remote;
-    certificate_ = certificate;
     their_name_ = certificate.name;
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
     session_->open();
@@ -155,7 +155,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     for (auto& [number, asker] : queries_)
       tell(this, asker, messages::query_page{number, {}, reason, true});
     queries_.clear();
-    ++error_count_;
+    if (reason.code != errc::connection_closed && reason.code != errc::cancelled) ++error_count_;
     tell(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
     if (ending_ || !setup_.dial) return end(reason);
 
@@ -221,6 +221,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void said_goodbye(const error& reason) override {
     failure_ = {errc::connection_closed, fmt::format("the peer left: {}", to_string(reason))};
+    tell(this, setup_.transport, transport::close_connection{connection_, failure_});
   }
   void apply(slab_ptr records, lane on, std::uint64_t first_sequence) override {
     send_to_cache(messages::apply{tagged(0), std::move(records), number_, on, first_sequence});
@@ -304,7 +305,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   std::uint64_t epoch_ = 0;
   connection_id connection_ = 0;
   quicsync::address remote_;
-  peer_identity certificate_;
   std::string their_name_;
   error failure_;
   bool ending_ = false;

@@ -39,17 +39,26 @@ void peer_session::receive(lane on, shared_bytes bytes) {
   if (over_) return;
   incoming(on).received_bytes += bytes.size();
   incoming(on).frames.feed(std::move(bytes));
-  process(on);
+  if (!incoming(on).paused) process(on);
 }
 
 void peer_session::process(lane on) {
   std::vector<slab_ptr> slabs;
+  incoming(on).paused = false;
   // Until the hello is settled everything after it waits in the readers.
   while (!over_ && (welcomed_ || (on == lane::control && !their_hello_))) {
+    // Who asks on control and does not read the answers is not answered without end.
+    if (on == lane::control && outgoing(on).in_flight_bytes > limits::lane_in_flight_bytes)
+      return abandon({errc::flood, "the peer does not read what it is answered on the control lane"});
     auto next = incoming(on).frames.next();
     if (!next) return abandon(std::move(next.error()));
     if (!*next) break;
     if (auto done = handle(on, **next, slabs); !done) return abandon(std::move(done.error()));
+    // A little on the wire can be a lot when it is unpacked: what a turn unpacks is bounded, the rest waits for the cache.
+    if (slabs.size() >= limits::slabs_at_once) {
+      incoming(on).paused = true;
+      break;
+    }
   }
   if (over_) return;
   if (!builder_.empty()) slabs.push_back(builder_.finish());
@@ -86,7 +95,10 @@ result<void> peer_session::handle_control(const frame& value) {
     host_.said_goodbye(goodbye->reason);
   } else if (const auto* failure = std::get_if<error_frame>(&value)) {
     over_ = true;
-    host_.fail({failure->reason.code, fmt::format("the peer gave up: {}", to_string(failure->reason))});
+    // The code is the peer's word: one that has a meaning of its own on this side must not be taken from there.
+    errc code = failure->reason.code;
+    if (code == errc::none || code == errc::duplicate_peer) code = errc::connection_closed;
+    host_.fail({code, fmt::format("the peer gave up: {}", to_string(failure->reason))});
   }
   return {};
 }
@@ -123,6 +135,8 @@ void peer_session::establish() {
 result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   auto wanted = filter::parse(wish.filter);
   if (!wanted) return fail(std::move(wanted.error()));
+  if (++subscriptions_ > limits::subscriptions)
+    return fail(errc::flood, fmt::format("subscribes more than {} times", limits::subscriptions));
   bool first = !their_filter_;
   their_filter_ = std::move(*wanted);
   if (first) {

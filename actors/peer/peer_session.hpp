@@ -34,7 +34,7 @@ class peer_session_host {
   virtual void greeted(const hello_frame& hello) = 0;
   /// Patterns can flow; once.
   virtual void established() = 0;
-  /// The other side ends the connection on purpose.
+  /// The other side ends the connection on purpose; close it.
   virtual void said_goodbye(const error& reason) = 0;
 
   // -- to the cache
@@ -132,6 +132,7 @@ class peer_session {
     std::uint64_t applied_before = 0;   ///< sequences below are in the cache
     std::uint64_t received_bytes = 0;   ///< of the lane
     std::uint64_t credited_bytes = 0;   ///< given back, or attached to records under way
+    bool paused = false;                ///< enough is unpacked; goes on when the cache has applied it
     std::deque<credit> credits;         ///< to be given back when the cache has applied
     explicit incoming_lane(std::size_t frame_bytes) : frames(frame_bytes) {}
   };
@@ -140,6 +141,7 @@ class peer_session {
     std::uint64_t number = 0;
     filter wanted;
     log_cursor after;
+    std::optional<std::string> id;  ///< of a `get`
     bool waiting_for_room = false;
   };
 
@@ -193,7 +195,9 @@ class peer_session {
 
   std::optional<filter> their_filter_;  ///< set once they subscribed
   bool reading_ = false;                ///< the start of their subscription is known
+  std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
+  lane_set pulled_lanes_;               ///< of the pull under way
   std::uint64_t reading_tag_ = 0;       ///< of its pulls; a new one with each subscription, so that a page of the last is void
   log_cursor read_to_;
 

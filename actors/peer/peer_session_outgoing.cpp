@@ -13,7 +13,9 @@ void peer_session::send_on(lane on, byte_buffer&& bytes) {
 }
 
 bool peer_session::has_room(lane on) const noexcept {
-  return outgoing(on).in_flight_bytes < limits::lane_in_flight_bytes;
+  const auto& to = outgoing(on);
+  return to.in_flight_bytes < limits::lane_in_flight_bytes && to.applied.blocks.size() < limits::unacknowledged_blocks &&
+         to.stored.blocks.size() < limits::unacknowledged_blocks;
 }
 
 void peer_session::acknowledged(lane on, std::uint64_t bytes) {
@@ -26,12 +28,23 @@ void peer_session::acknowledged(lane on, std::uint64_t bytes) {
 // -- the subscription -----------------------------------------------------------------------------------------------------
 
 void peer_session::pull_more() {
-  if (over_ || !reading_ || pull_under_way_) return;
+  if (over_ || !reading_) return;
   lane_set free;
+  bool more_than_pulled = false;
   for (lane l : {lane::high, lane::normal, lane::low})
-    if (has_room(l)) free = free.with(l);
+    if (has_room(l)) {
+      free = free.with(l);
+      more_than_pulled |= !pulled_lanes_.has(l);
+    }
   if (free.empty()) return;
+  if (pull_under_way_) {
+    // It may be waiting at the end of other lanes: one that has room again must not wait with it. The new pull takes the
+    // old one's place, and a page that is on its way for the old one is void.
+    if (!more_than_pulled) return;
+    reading_tag_ = next_tag_++;
+  }
   pull_under_way_ = true;
+  pulled_lanes_ = free;
   host_.pull(reading_tag_, read_to_, free, true);
 }
 
@@ -138,11 +151,12 @@ result<void> peer_session::take_acknowledgement(const acknowledgement_frame& ack
   auto& to = outgoing(on);
   for (const auto& range : ack.ranges) {
     if (auto added = to.applied.settled.add(range, to.next_sequence); !added) return added;
-    if (ack.level == ack_level::stored)
+    if (ack.level == ack_level::stored && their_hello_->level >= ack_level::stored)
       if (auto added = to.stored.settled.add(range, to.next_sequence); !added) return added;
   }
   advance(on, ack_level::applied, to.applied);
   if (ack.level == ack_level::stored) advance(on, ack_level::stored, to.stored);
+  pull_more();
   return {};
 }
 
@@ -155,9 +169,10 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
     if (refusal.sequence >= block->first_sequence && refusal.sequence < block->end_sequence())
       host_.refused(on, block->positions[refusal.sequence - block->first_sequence], refusal.reason);
   sequence_range settled{refusal.sequence, refusal.sequence};
-  for (auto* track : {&to.applied, &to.stored})
-    if (auto added = track->settled.add(settled, to.next_sequence); !added) return added;
+  if (auto added = to.applied.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::applied, to.applied);
+  if (their_hello_->level < ack_level::stored) return {};
+  if (auto added = to.stored.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::stored, to.stored);
   return {};
 }
@@ -165,17 +180,19 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
 // -- queries of the other side ----------------------------------------------------------------------------------------------
 
 void peer_session::serve(const query_frame& query) {
+  if (outgoing(lane::low).in_flight_bytes > 2 * limits::lane_in_flight_bytes)
+    return abandon({errc::flood, "the peer does not read what it is answered on the low lane"});
   auto refuse = [&](error reason) { say(reply_frame{query.number, true, std::move(reason), {}}, lane::low); };
   if (served_.size() >= limits::queries_at_once)
     return refuse({errc::overloaded, fmt::format("more than {} queries at once", limits::queries_at_once)});
   std::uint64_t tag = next_tag_++;
   if (query.what == query_frame::kind::get) {
-    served_.emplace(tag, served_query{query.number, {}, {}, false});
-    return host_.find(tag, query.argument);
+    served_.emplace(tag, served_query{query.number, {}, {}, query.argument, true});
+    return serve_more();
   }
   auto wanted = filter::parse(query.argument);
   if (!wanted) return refuse(std::move(wanted.error()));
-  served_.emplace(tag, served_query{query.number, std::move(*wanted), {}, true});
+  served_.emplace(tag, served_query{query.number, std::move(*wanted), {}, std::nullopt, true});
   serve_more();
 }
 
@@ -184,7 +201,10 @@ void peer_session::serve_more() {
   for (auto& [tag, query] : served_) {
     if (!query.waiting_for_room || !has_room(lane::low)) continue;
     query.waiting_for_room = false;
-    host_.pull(tag, query.after, lane_set::all_patterns(), false);
+    if (query.id)
+      host_.find(tag, *query.id);
+    else
+      host_.pull(tag, query.after, lane_set::all_patterns(), false);
   }
 }
 

@@ -23,7 +23,6 @@ class sync_node::speaker : public caf::event_based_actor {
         },
         [this](const messages::happened& m) { log_->events.push_back(m.what); },
         [this](const messages::peer_connected&) {},
-        [this](const messages::shared&) {},
         [this](const messages::report& m) { log_->reports.push_back(m.outcome); },
         [this](const messages::page& m) { take(m); },
     };
