@@ -130,6 +130,16 @@ struct track {
   std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
 };
 
+/// Records that shares may be waiting for were replaced: what settles them now stands somewhere else in the log.
+struct moved {
+  struct place {
+    log_position_number from = 0;
+    lane on = lane::normal;
+    log_position_number to = 0;
+  };
+  std::vector<place> places;
+};
+
 // -- peer -> ledger -------------------------------------------------------------------------------------------------------
 
 /// A peer takes patterns from now on.
@@ -282,6 +292,7 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::messages::cleared)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::apply)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::applied)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::track)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::moved)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_up)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::reached)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::refused_by)

@@ -64,10 +64,12 @@ class cache_actor : public loop_actor {
     track.places.reserve(m.patterns->size());
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       auto outcome = table_.apply(m.patterns, i, this_node);
+      note_move(outcome);
       track.local.push_back({as_share_verdict(outcome.what), {}});
       track.places.emplace_back(outcome.on, outcome.position);
       if (outcome.conflict) report_conflict(m.patterns->record(i));
     }
+    tell_moves();
     tell(this, ledger_, std::move(track));
     feed_waiting();
   }
@@ -75,11 +77,22 @@ class cache_actor : public loop_actor {
   void on_apply(messages::apply& m) {
     for (std::size_t i = 0; i < m.records->size(); ++i) {
       auto outcome = table_.apply(m.records, i, m.source);
+      note_move(outcome);
       if (outcome.conflict) report_conflict(m.records->record(i));
     }
+    tell_moves();
     messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()), {}};
     tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
+  }
+
+  // A share waits for positions in the log. When its record is replaced before a peer has it, the peer will never be sent that
+  // position, and only the one that replaced it says that the peer's state is as new.
+  void note_move(const pattern_table::outcome& outcome) {
+    if (outcome.replaced != 0) moves_.places.push_back({outcome.replaced, outcome.on, outcome.position});
+  }
+  void tell_moves() {
+    if (!moves_.places.empty()) tell(this, ledger_, std::exchange(moves_, {}));
   }
 
   void on_pull(messages::pull& m) {
@@ -122,6 +135,7 @@ class cache_actor : public loop_actor {
   pattern_table table_;
   caf::actor ledger_;
   caf::actor coordinator_;
+  messages::moved moves_;                ///< of this turn
   std::vector<messages::pull> waiting_;  ///< readers at the log's end
 };
 

@@ -45,19 +45,20 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     if (!fresh) entries_[at].next_of_key = std::exchange(slot->second, at);
     ++held_;
     log(at);
-    return {verdict::added, false, on, last_position_};
+    return {verdict::added, false, on, last_position_, 0};
   }
 
   entry& held = entries_[at];
   const slab_item& held_item = held.records->item(held.index);
   if (held_item.hash == item.hash && held_item.size == item.size)
-    return {verdict::duplicate, false, held.on, held.position};
+    return {verdict::duplicate, false, held.on, held.position, 0};
   auto merged = merge(order_of(*held.records, held.index), order_of(*records, index));
   bool conflict = merged.conflict;
-  if (merged.outcome != merge_outcome::replaces) return {verdict::older, conflict, held.on, held.position};
+  if (merged.outcome != merge_outcome::replaces) return {verdict::older, conflict, held.on, held.position, 0};
 
   ++holes_[index_of(held.on)];
   lane before = held.on;
+  log_position_number replaced = held.position;
   held.records = records;
   held.index = static_cast<std::uint16_t>(index);
   held.source = source;
@@ -65,7 +66,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   log(at);
   if (holes_[index_of(before)] >= compact_at_least && holes_[index_of(before)] * 2 > logs_[index_of(before)].size())
     compact(before);
-  return {verdict::replaced, conflict, on, last_position_};
+  return {verdict::replaced, conflict, on, last_position_, replaced};
 }
 
 void pattern_table::compact(lane l) {

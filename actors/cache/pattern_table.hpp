@@ -29,6 +29,7 @@ class pattern_table {
     bool conflict = false;  ///< same version and other content: somebody lost
     lane on = lane::normal;
     log_position_number position = 0;  ///< where the record that is held now stands
+    log_position_number replaced = 0;  ///< where the one stood that it replaced; 0: none
     bool accepted() const noexcept { return what == verdict::added || what == verdict::replaced; }
   };
 

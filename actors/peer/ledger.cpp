@@ -11,6 +11,33 @@ bool ledger::has_all(const peer_entry& peer, ack_level level, const share_entry&
   return true;
 }
 
+void ledger::find_bounds(share_entry& share) noexcept {
+  share.last.fill(0);
+  share.lowest = share.highest = share.places.front().second;
+  for (const auto& [on, position] : share.places) {
+    share.last[index_of(on)] = std::max(share.last[index_of(on)], position);
+    share.lowest = std::min(share.lowest, position);
+    share.highest = std::max(share.highest, position);
+  }
+}
+
+void ledger::moved(const std::vector<messages::moved::place>& places) {
+  for (auto& share : shares_) {
+    bool hit = false;
+    for (const auto& move : places) {
+      if (move.from < share.lowest || move.from > share.highest) continue;
+      for (auto& [on, position] : share.places)
+        if (position == move.from) {
+          on = move.on;
+          position = move.to;
+          hit = true;
+          share.highest = std::max(share.highest, move.to);  // it may move again in the same list
+        }
+    }
+    if (hit) find_bounds(share);
+  }
+}
+
 void ledger::settle(const share_entry& share, waiting_for& wait, error failure, time_point now) {
   wait.settled = true;
   wait.outcome.failure = std::move(failure);
@@ -86,8 +113,8 @@ void ledger::track(messages::track share, time_point now) {
   entry.number = share.number;
   entry.started = now;
   entry.deadline = now + share.wish.deadline;
-  for (const auto& [on, position] : share.places)
-    entry.last[index_of(on)] = std::max(entry.last[index_of(on)], position);
+  entry.places = std::move(share.places);
+  find_bounds(entry);
 
   auto wait_for = [&](peer_number number, std::string name, ack_level highest) -> waiting_for& {
     entry.peers.push_back({number, std::min(share.wish.level, highest), {}, false});
@@ -111,7 +138,6 @@ void ledger::track(messages::track share, time_point now) {
     return report_without_waiting(share, {errc::no_peers, "nobody is connected to share with"});
 
   entry.local = std::move(share.local);
-  entry.places = std::move(share.places);
   for (auto& wait : entry.peers)
     if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, wait.level, entry))
       settle(entry, wait, {}, now);

@@ -30,6 +30,9 @@ class ledger {
   void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
   void refused(peer_number peer, lane on, log_position_number position, const error& reason);
 
+  /// Pending shares wait for where the replaced records stand now. O(moves * shares), and a share's places where one is hit.
+  void moved(const std::vector<messages::moved::place>& places);
+
   /// Starts to follow a share.
   void track(messages::track share, time_point now);
 
@@ -66,9 +69,11 @@ class ledger {
     std::vector<share_outcome> local;
     std::vector<std::pair<lane, log_position_number>> places;
     std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
+    log_position_number lowest = 0, highest = 0;          ///< of all places
     std::vector<waiting_for> peers;
   };
 
+  static void find_bounds(share_entry& share) noexcept;
   bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
   void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
   void finish_settled();

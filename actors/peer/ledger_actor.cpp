@@ -17,6 +17,7 @@ class ledger_actor : public loop_actor, private loop::source {
     home().add(this, -1, 0);
     return {
         [this](messages::track& m) { act([&] { ledger_.track(std::move(m), home().now()); }); },
+        [this](const messages::moved& m) { ledger_.moved(m.places); },
         [this](messages::peer_up& m) { ledger_.peer_up(m.peer, m.connection, std::move(m.name), m.counts, m.level); },
         [this](const messages::reached& m) {
           act([&] { ledger_.reached(m.peer, m.on, m.position, m.level, home().now()); });

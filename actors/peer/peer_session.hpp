@@ -142,7 +142,6 @@ class peer_session {
     filter wanted;
     log_cursor after;
     std::optional<std::string> id;  ///< of a `get`
-    bool waiting_for_room = false;
   };
 
   // peer_session.cpp: greeting, control frames, queries asked
@@ -202,6 +201,8 @@ class peer_session {
   log_cursor read_to_;
 
   std::map<std::uint64_t, served_query> served_;  ///< by tag
+  bool answering_ = false;                        ///< the cache has been asked for one of them
+  std::uint64_t last_served_ = 0;
   std::uint64_t next_tag_ = 1;
   peer_session_statistics statistics_;
 };

@@ -60,13 +60,10 @@ void peer_session::take_page(const messages::page& page) {
   }
   auto query = served_.find(page.tag);
   if (query == served_.end()) return;
+  answering_ = false;
   query->second.after = page.next;
   reply_with(query->second, page.sets, page.at_end);
-  if (page.at_end) {
-    served_.erase(query);
-    return;
-  }
-  query->second.waiting_for_room = true;
+  if (page.at_end) served_.erase(query);
   serve_more();
 }
 
@@ -187,25 +184,27 @@ void peer_session::serve(const query_frame& query) {
     return refuse({errc::overloaded, fmt::format("more than {} queries at once", limits::queries_at_once)});
   std::uint64_t tag = next_tag_++;
   if (query.what == query_frame::kind::get) {
-    served_.emplace(tag, served_query{query.number, {}, {}, query.argument, true});
+    served_.emplace(tag, served_query{query.number, {}, {}, query.argument});
     return serve_more();
   }
   auto wanted = filter::parse(query.argument);
   if (!wanted) return refuse(std::move(wanted.error()));
-  served_.emplace(tag, served_query{query.number, std::move(*wanted), {}, std::nullopt, true});
+  served_.emplace(tag, served_query{query.number, std::move(*wanted), {}, std::nullopt});
   serve_more();
 }
 
+// One question at a time is under way, in turn, so that at most one answer goes beyond the lane's room.
 void peer_session::serve_more() {
-  if (over_) return;
-  for (auto& [tag, query] : served_) {
-    if (!query.waiting_for_room || !has_room(lane::low)) continue;
-    query.waiting_for_room = false;
-    if (query.id)
-      host_.find(tag, *query.id);
-    else
-      host_.pull(tag, query.after, lane_set::all_patterns(), false);
-  }
+  if (over_ || answering_ || !has_room(lane::low)) return;
+  auto next = served_.upper_bound(last_served_);
+  if (next == served_.end()) next = served_.begin();
+  if (next == served_.end()) return;
+  last_served_ = next->first;
+  answering_ = true;
+  if (next->second.id)
+    host_.find(next->first, *next->second.id);
+  else
+    host_.pull(next->first, next->second.after, lane_set::all_patterns(), false);
 }
 
 void peer_session::reply_with(const served_query& query, const std::vector<std::shared_ptr<const change_set>>& sets,
@@ -238,12 +237,17 @@ void peer_session::take_found(const messages::found& found) {
   if (over_ || query == served_.end()) return;
   std::uint64_t number = query->second.number;
   served_.erase(query);
-  if (!found.records) return say(reply_frame{number, true, error{errc::not_found, "no such pattern"}, {}}, lane::low);
+  answering_ = false;
   byte_buffer block;
-  block_encoder encoder(config_.compress);
-  std::array<bytes_view, 1> record{found.records->bytes(found.index)};
-  encoder.append(block, record, true);
-  say(reply_frame{number, true, std::nullopt, block}, lane::low);
+  std::optional<error> failure;
+  if (found.records) {
+    std::array<bytes_view, 1> record{found.records->bytes(found.index)};
+    block_encoder(config_.compress).append(block, record, true);
+  } else {
+    failure = error{errc::not_found, "no such pattern"};
+  }
+  say(reply_frame{number, true, std::move(failure), block}, lane::low);
+  serve_more();
 }
 
 }  // namespace quicsync

@@ -146,6 +146,18 @@ TEST_CASE("ledger: refused patterns are named by their index and the share is no
   CHECK_FALSE(due[0].what.outcome.complete());
 }
 
+TEST_CASE("ledger: a replaced record is waited for where its successor stands, on whatever lane", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 10}, {lane::normal, 11}}), start);
+  l.moved({{10, lane::low, 20}, {20, lane::low, 30}});
+  l.reached(1, lane::normal, 11, ack_level::applied, start);
+  l.reached(1, lane::low, 29, ack_level::applied, start);
+  CHECK(l.take_due().empty());
+  l.reached(1, lane::low, 30, ack_level::applied, start);
+  CHECK(l.take_due().size() == 1);
+}
+
 TEST_CASE("ledger: a share past its deadline is reported as timed out, with the peer's name", "[ledger]") {
   ledger l;
   l.peer_up(1, 11, "one", true);

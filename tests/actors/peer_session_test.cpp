@@ -63,13 +63,18 @@ class side : public peer_session_host {
   std::uint64_t consumed_ = 0, delivered_bytes_ = 0;
   std::optional<error> refuse_all_;
   bool hold_back_applied_ = false;
+  bool hold_back_quic_ = false;
+  std::vector<std::pair<lane, std::size_t>> held_back_;  ///< what QUIC has not acknowledged yet
   std::size_t chunk_bytes_ = 0;  ///< 0: bytes arrive as they were sent
 
   // -- peer_session_host
   void send_frames(lane on, shared_bytes bytes) override {
     later([this, on, bytes] {
       other_->take(on, bytes);
-      session_->acknowledged(on, bytes.size());
+      if (hold_back_quic_)
+        held_back_.emplace_back(on, bytes.size());
+      else
+        session_->acknowledged(on, bytes.size());
     });
   }
   void consumed(lane, std::uint64_t bytes) override { consumed_ += bytes; }
@@ -246,6 +251,66 @@ TEST_CASE("peer session: a pattern larger than a lane's window does not wait for
   s.settle();
   REQUIRE(s.b.table().find("big").records);
   CHECK(s.b.consumed_ == s.b.delivered_bytes_);
+}
+
+TEST_CASE("peer session: a lane that was full goes on when QUIC has acknowledged it, whatever the other lanes do", "[peer]") {
+  pair_of_sides s;
+  s.open();
+  s.a.hold_back_quic_ = true;
+  std::mt19937 random(3);
+  constexpr int count = 600;
+  for (int i = 0; i < count; ++i) {
+    std::string data(8000, '"');
+    for (std::size_t k = 1; k + 1 < data.size(); ++k) data[k] = static_cast<char>('a' + random() % 26);
+    s.a.hold(make_slab({make_pattern(fmt::format("p{}", i), 1, data)}));
+  }
+  s.settle();
+  CHECK(s.b.table().size() < count);
+  s.a.hold_back_quic_ = false;
+  for (auto [on, bytes] : std::exchange(s.a.held_back_, {})) s.a.session().acknowledged(on, bytes);
+  s.settle();
+  CHECK(s.b.table().size() == count);
+}
+
+TEST_CASE("peer session: a flood of subscriptions ends the connection", "[peer]") {
+  pair_of_sides s;
+  s.open();
+  byte_buffer many;
+  for (std::size_t i = 0; i <= limits::subscriptions; ++i)
+    append_frame(many, subscribe_frame{"", subscribe_frame::start::beginning, {}});
+  s.b.session().receive(lane::control, shared_bytes(std::move(many)));
+  REQUIRE(s.b.failure_);
+  CHECK(s.b.failure_->code == errc::flood);
+}
+
+TEST_CASE("peer session: who asks and never reads the answers is cut off before they fill the memory", "[peer]") {
+  pair_of_sides s;
+  s.open();
+  s.b.hold_back_quic_ = true;
+  std::string data(1u << 20, '"');
+  std::mt19937 random(4);
+  for (std::size_t k = 1; k + 1 < data.size(); ++k) data[k] = static_cast<char>('a' + random() % 26);
+  s.b.hold(make_slab({make_pattern("big", 1, data, 9)}));
+  s.settle();
+  for (std::uint64_t i = 0; i < 1000; ++i) s.a.session().query(i, query_frame::kind::get, "big");
+  s.settle();
+  std::size_t answers = 0;
+  for (auto [on, bytes] : s.b.held_back_) answers += on == lane::low ? bytes : 0;
+  CHECK(answers < 2 * limits::lane_in_flight_bytes + (2u << 20));
+}
+
+TEST_CASE("peer session: patterns for a named audience are refused, not taken as if they were for all", "[peer]") {
+  pair_of_sides s;
+  s.open();
+  byte_buffer block, bytes;
+  auto slab = numbered(0, 1);
+  block_encoder encoder;
+  std::array<bytes_view, 1> records{slab->bytes(0)};
+  encoder.append(block, records);
+  append_frame(bytes, batch_frame{{{"c"}, true}, block});
+  s.b.session().receive(lane::normal, shared_bytes(std::move(bytes)));
+  CHECK(s.b.failure_);
+  CHECK(s.b.table().size() == 0);
 }
 
 TEST_CASE("peer session: refusals are reported with their reason and settle the record", "[peer]") {
