@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <quicsync/transport/certificates.hpp>
 
@@ -62,7 +63,7 @@ int run_show(const std::string& file, bool json) {
                            facts->is_ca));
     return exit_done;
   }
-  const auto colours = colours_of(1);
+  const auto colours = colours_of(STDOUT_FILENO);
   const auto shown = [&](std::string_view label, std::string_view value) {
     print_line(fmt::format("{}{:<12}{}{}", colours.faint, label, colours.plain, printable(value)));
   };

@@ -12,13 +12,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
+result<std::vector<peer_target>> parse_peers(const std::vector<std::string>& texts) {
+  std::vector<peer_target> peers;
+  for (const auto& text : texts) {
+    auto target = parse_peer(text);
+    if (!target) return fail(std::move(target.error()));
+    peers.push_back(std::move(*target));
+  }
+  return peers;
+}
+
 /// The address to listen on so that every peer can be dialled from it.
-result<std::string> wildcard_for(const std::vector<std::string>& peers) {
+result<std::string> wildcard_for(const std::vector<peer_target>& peers) {
   std::string any = "0.0.0.0";
   for (const auto& peer : peers) {
-    auto target = parse_peer(peer);
-    if (!target) return fail(std::move(target.error()));
-    auto found = resolve({target->host, target->port});
+    auto found = resolve({peer.host, peer.port});
     if (!found) return fail(std::move(found.error()));
     if (found->family() == AF_INET6) any = "::";
   }
@@ -55,9 +63,11 @@ result<peer_target> parse_peer(const std::string& text) {
 }
 
 result<std::unique_ptr<server>> start_client(const client_options& options, node_config tuned) {
+  auto peers = parse_peers(options.peers);
+  if (!peers) return fail(std::move(peers.error()));
   auto config = std::move(tuned);
   if (auto done = apply(options.tls, config); !done) return fail(std::move(done.error()));
-  auto host = wildcard_for(options.peers);
+  auto host = wildcard_for(*peers);
   if (!host) return fail(std::move(host.error()));
   config.host = std::move(*host);
   config.port = 0;
@@ -71,12 +81,11 @@ result<std::unique_ptr<server>> start_client(const client_options& options, node
 
 result<std::vector<std::string>> connect_all(server& node, const client_options& options, const peer_wish& wish,
                                              wait_point& waits) {
+  auto peers = parse_peers(options.peers);
+  if (!peers) return fail(std::move(peers.error()));
   std::vector<std::pair<std::string, std::future<result<std::string>>>> dialled;
-  for (const auto& peer : options.peers) {
-    auto target = parse_peer(peer);
-    if (!target) return fail(std::move(target.error()));
-    dialled.emplace_back(target->host_port(), node.connect_to_peer(target->host_port(), target->id, wish));
-  }
+  for (const auto& peer : *peers)
+    dialled.emplace_back(peer.host_port(), node.connect_to_peer(peer.host_port(), peer.id, wish));
   std::vector<std::string> names;
   for (auto& [host_port, connected] : dialled) {
     while (connected.wait_for(50ms) != std::future_status::ready)

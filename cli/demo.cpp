@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/certificates.hpp>
@@ -211,8 +212,8 @@ result<void> print_summary(std::vector<member>& members, double seconds, bool as
                            seconds));
     return {};
   }
-  const auto colours = colours_of(1);
-  write_all(1, rows.to_string(colours));
+  const auto colours = colours_of(STDOUT_FILENO);
+  write_all(STDOUT_FILENO, rows.to_string(colours));
   print_line(fmt::format("{}every node holds all {} patterns{}, byte for byte, {:.3f} s after the first was shared",
                          colours.good, total, colours.plain, seconds));
   return {};

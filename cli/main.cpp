@@ -71,7 +71,7 @@ int report_misuse(const CLI::App& app, const CLI::ParseError& problem) {
     what = describe_extra(at, extras.front());
   else if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !names_of_subcommands(at).empty())
     what = fmt::format("no command; there are {}", fmt::join(names_of_subcommands(at), ", "));
-  print_error(fmt::format("{}; `{} --help` explains", what, full_name(at)));
+  print_error(fmt::format("{} (`{} --help` explains)", what, full_name(at)));
   return exit_usage;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/address.hpp>
@@ -53,7 +54,7 @@ result<node_config> config_of(const node_options& options) {
 /// To stderr, one line an event: when, how bad, what.
 std::shared_ptr<spdlog::logger> make_log() {
   auto log = spdlog::stderr_color_mt(
-      "node", colours_of(2).plain.empty() ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+      "node", colours_of(STDERR_FILENO).plain.empty() ? spdlog::color_mode::never : spdlog::color_mode::automatic);
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
   log->flush_on(spdlog::level::info);
   return log;

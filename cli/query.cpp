@@ -21,7 +21,8 @@ class answer_printer {
   answer_printer(bool as_table, wait_point& waits) : printer_(as_table), waits_(waits) {}
 
   void take(const server::answer& page) {
-    if (!failure_ && !reader_gone_) print(page);
+    if (done_) return;
+    print(page);
     if (page.failure && !failure_) failure_ = page.failure;
     if (!page.last && !reader_gone_ && !failure_) return;
     done_ = true;

@@ -279,6 +279,7 @@ action add_share(CLI::App& app) {
       ->check(CLI::IsMember({"applied", "stored"}))
       ->capture_default_str();
   app.add_option("--batch", options->batch, "Patterns that travel together at most")
+      ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{65536}));
   app.add_flag("--no-compression", options->no_compression, "Send blocks as they are");
   app.add_option("--acked-ids", options->acknowledged_ids,

@@ -163,6 +163,7 @@ action add_watch(CLI::App& app) {
                  "Only patterns that match, e.g. 'type=test_* tag=auth !agent=x priority>=5'")
       ->type_name("EXPR");
   app.add_option("--count", options->count, "End after so many patterns")
+      ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 53));
   app.add_option("--since", options->since, "now: only what is new; start: first what the node holds")
       ->check(CLI::IsMember({"now", "start"}))
