@@ -259,7 +259,7 @@ int share(const share_options& options) {
   s.p50_ms = to.latency_quantile_ms(0.5);
   s.p99_ms = to.latency_quantile_ms(0.99);
   if (auto state = (*node)->state()) {
-    for (const auto& peer : state->peers) s.lane_bytes += peer.lane_bytes_sent;
+    s.lane_bytes = state->stats.lane_bytes_sent;
     s.wire_bytes = state->stats.bytes_sent;
   }
   const int code = verdict(run, to, lost, s);

@@ -90,15 +90,19 @@ class arrivals {
   std::atomic<bool> busy_{false}, over_{false};
 };
 
-/// Until the node has answered a question on the same lane as the subscription, which it has therefore taken up.
-void await_subscribed(server& node, wait_point& waits) {
-  auto answered = std::make_shared<std::atomic<bool>>(false);
-  node.ask_peer(query_frame::kind::get, "", [answered, &waits](const server::answer& page) {
-    if (!page.last) return;
-    *answered = true;
-    waits.wake();
-  });
-  while (!*answered && !waits.interrupted()) waits.wait();
+/// Until each peer has answered a question that followed the subscription on its lane, so that it has taken that up.
+void await_subscribed(server& node, const std::vector<std::string>& peers, wait_point& waits) {
+  auto answers = std::make_shared<std::atomic<std::size_t>>(0);
+  for (const auto& peer : peers)
+    node.ask_peer(
+        query_frame::kind::get, "",
+        [answers, &waits](const server::answer& page) {
+          if (!page.last) return;
+          ++*answers;
+          waits.wake();
+        },
+        peer);
+  while (*answers != peers.size() && !waits.interrupted()) waits.wait();
 }
 
 void await_drained(const arrivals& shown, wait_point& waits) {
@@ -144,7 +148,7 @@ int watch(const watch_options& options) {
   wish.from = options.since == "now" ? subscribe_frame::start::now : subscribe_frame::start::beginning;
   auto names = connect_all(**node, options.client, wish, waits);
   if (!names) return report(names.error());
-  await_subscribed(**node, waits);
+  await_subscribed(**node, *names, waits);
   write_all(STDERR_FILENO, "watching\n");
 
   while (!shown.over() && !lost.first() && !waits.interrupted()) waits.wait();
