@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <quicsync/actors/peer/backoff.hpp>
-#include <quicsync/codec/frame.hpp>
 #include <string>
 #include <vector>
+
+#include <quicsync/actors/peer/backoff.hpp>
+#include <quicsync/codec/frame.hpp>
 
 namespace quicsync {
 
@@ -31,7 +32,7 @@ struct node_config {
   std::filesystem::path cert, key, ca;  ///< PEM files
   /// False: a throw-away identity, and the other side is not checked (`--insecure`).
   bool reject_unauthorized = true;
-  bool enable_auth = true;  ///< false: clients need no certificate
+  bool enable_auth = true;                 ///< false: clients need no certificate
   std::vector<std::string> allowed_peers;  ///< empty: any that authenticates
 };
 

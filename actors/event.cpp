@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+
 #include <quicsync/actors/event.hpp>
 
 namespace quicsync {

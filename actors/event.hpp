@@ -1,15 +1,16 @@
 // Events of a node ("peer:connected", ...).
 #pragma once
 #include <cstdint>
-#include <quicsync/codec/error.hpp>
 #include <string>
 #include <string_view>
+
+#include <quicsync/codec/error.hpp>
 
 namespace quicsync {
 
 /// One event; which fields are set depends on its name (docs/ARCHITECTURE.md, "Events").
 struct event {
-  std::string name;     ///< "server:started", "peer:connected", ...
+  std::string name;  ///< "server:started", "peer:connected", ...
   std::string peer_id;
   std::string address;
   error failure;

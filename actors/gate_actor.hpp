@@ -1,8 +1,9 @@
-// The gate: the one actor through which a server handle, used from any thread, takes part in the actor system. It keeps what
-// the handle waits for and calls the handle's functions. Runs on CAF's pool.
+// The gate: the one actor through which a server handle, used from any thread, takes part in the actor system. It keeps
+// what the handle waits for and calls the handle's functions. Runs on CAF's pool.
 #pragma once
 #include <functional>
 #include <future>
+
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/server.hpp>
 

@@ -1,8 +1,9 @@
-// Places in the cache's log. Every accepted record gets the next position; each lane's records stand in the log in that order.
-// A reader (a peer, a subscriber, a query) remembers one position per lane: what it has been given so far.
+// Places in the cache's log. Every accepted record gets the next position; each lane's records stand in the log in that
+// order. A reader (a peer, a subscriber, a query) remembers one position per lane: what it has been given so far.
 #pragma once
 #include <array>
 #include <cstdint>
+
 #include <quicsync/transport/lane.hpp>
 
 namespace quicsync {

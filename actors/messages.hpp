@@ -5,22 +5,23 @@
 //                      |               '--reached--> ledger --report--> agent
 //                      '--track--> ledger
 //
-// All are plain structs for one process; what they share is immutable and reference-counted. The messages between peers and
-// the transport actor stand in transport/messages.hpp.
+// All are plain structs for one process; what they share is immutable and reference-counted. The messages between peers
+// and the transport actor stand in transport/messages.hpp.
 #pragma once
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
+
 #include <quicsync/actors/event.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/report.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/slab.hpp>
 #include <quicsync/transport/messages.hpp>
-#include <string>
-#include <vector>
 
 namespace quicsync {
 
@@ -44,7 +45,8 @@ struct change_set {
 
 namespace messages {
 
-// -- agent -> cache -------------------------------------------------------------------------------------------------------
+// -- agent -> cache
+// -------------------------------------------------------------------------------------------------------
 
 /// Take these patterns and pass them on. Answered to `requester` by one `report` from the ledger.
 struct share {
@@ -54,17 +56,18 @@ struct share {
   caf::actor requester;
 };
 
-// -- readers (peers, subscribers) -> cache ------------------------------------------------------------------------------
+// -- readers (peers, subscribers) -> cache
+// ------------------------------------------------------------------------------
 
-/// Give me what follows `after` on these lanes. Answered by one `page`: at once where there is something, else as soon as
-/// there is. A reader has one pull under way at most, which is all the flow control between a cache and its readers: who is
-/// slow pulls later and finds superseded versions gone.
+/// Give me what follows `after` on these lanes. Answered by one `page`: at once where there is something, else as soon
+/// as there is. A reader has one pull under way at most, which is all the flow control between a cache and its readers:
+/// who is slow pulls later and finds superseded versions gone.
 struct pull {
   caf::actor reader;
   std::uint64_t tag = 0;  ///< given back
   log_cursor after;
   lane_set lanes = lane_set::all_patterns();
-  bool wait = true;       ///< false: an empty page at the end of the log, for queries
+  bool wait = true;  ///< false: an empty page at the end of the log, for queries
 };
 /// From a reader that ends: its pull is void.
 struct stop_reading {
@@ -100,7 +103,8 @@ struct cleared {
   std::uint64_t patterns = 0;
 };
 
-// -- peer -> cache --------------------------------------------------------------------------------------------------------
+// -- peer -> cache
+// --------------------------------------------------------------------------------------------------------
 
 /// Records that came from a peer, numbered on their lane from `first_sequence`. Answered with `applied`.
 struct apply {
@@ -119,7 +123,8 @@ struct applied {
   std::vector<std::pair<std::uint32_t, error>> refused;  ///< offset from first_sequence, reason
 };
 
-// -- cache -> ledger ------------------------------------------------------------------------------------------------------
+// -- cache -> ledger
+// ------------------------------------------------------------------------------------------------------
 
 /// A share to be followed until its peers have it.
 struct track {
@@ -140,14 +145,16 @@ struct moved {
   std::vector<place> places;
 };
 
-// -- peer -> ledger -------------------------------------------------------------------------------------------------------
+// -- peer -> ledger
+// -------------------------------------------------------------------------------------------------------
 
 /// A peer takes patterns from now on.
 struct peer_up {
   peer_number peer = 0;
-  connection_id connection = 0;  ///< tells the peer's connections apart: a late peer_down of the last one changes nothing
+  connection_id connection =
+      0;  ///< tells the peer's connections apart: a late peer_down of the last one changes nothing
   std::string name;
-  bool counts = true;  ///< false: a client that only watches; nobody waits for it
+  bool counts = true;                   ///< false: a client that only watches; nobody waits for it
   ack_level level = ack_level::stored;  ///< the highest one that it acknowledges
 };
 /// Everything up to `position` on the lane that was meant for this peer is acknowledged at this level.
@@ -169,14 +176,16 @@ struct peer_down {
   error reason;
 };
 
-// -- ledger -> agent ------------------------------------------------------------------------------------------------------
+// -- ledger -> agent
+// ------------------------------------------------------------------------------------------------------
 
 struct report {
   std::uint64_t number = 0;
   sync_report outcome;
 };
 
-// -- anyone -> coordinator ----------------------------------------------------------------------------------------------
+// -- anyone -> coordinator
+// ----------------------------------------------------------------------------------------------
 
 /// Something the outside may want to know.
 struct happened {
@@ -187,7 +196,8 @@ struct listen {
   caf::actor listener;
 };
 
-// -- handle -> coordinator ------------------------------------------------------------------------------------------------
+// -- handle -> coordinator
+// ------------------------------------------------------------------------------------------------
 
 struct start_node {
   caf::actor requester;  ///< gets `node_started`
@@ -204,7 +214,7 @@ struct node_stopped {};
 struct connect_peer {
   std::uint64_t number = 0;  ///< the requester's own
   std::string host_port;
-  std::string name;      ///< expected; empty: any under the trusted CA
+  std::string name;  ///< expected; empty: any under the trusted CA
   peer_wish wish;
   bool keep = true;      ///< dial again when it is lost
   caf::actor requester;  ///< gets `peer_connected` once: connected, or given up after retry.maxAttempts
@@ -226,7 +236,8 @@ struct peer_removed {
 /// Answered with a node_state.
 struct ask_state {};
 
-// -- peer <-> coordinator -------------------------------------------------------------------------------------------------
+// -- peer <-> coordinator
+// -------------------------------------------------------------------------------------------------
 
 /// The other side's hello agrees with its certificate. Answered with `welcome` or `turn_away`.
 struct peer_hello {

@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <quicsync/actors/report.hpp>
 
 namespace quicsync {

@@ -2,16 +2,17 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <quicsync/codec/error.hpp>
-#include <quicsync/codec/frame.hpp>
 #include <string>
 #include <vector>
+
+#include <quicsync/codec/error.hpp>
+#include <quicsync/codec/frame.hpp>
 
 namespace quicsync {
 
 /// Whom a share waits for, how far it must get there, and how long.
 struct delivery_wish {
-  std::vector<std::string> peers;           ///< names; empty: every node that is connected
+  std::vector<std::string> peers;  ///< names; empty: every node that is connected
   ack_level level = ack_level::applied;
   std::chrono::milliseconds deadline{30000};
 };
@@ -19,10 +20,10 @@ struct delivery_wish {
 /// What the own node made of one shared pattern.
 struct share_outcome {
   enum class verdict : std::uint8_t {
-    accepted,   ///< new, or replaced an older version
-    duplicate,  ///< this very version was held already
-    superseded, ///< a newer version is held
-    refused,    ///< see `reason`
+    accepted,    ///< new, or replaced an older version
+    duplicate,   ///< this very version was held already
+    superseded,  ///< a newer version is held
+    refused,     ///< see `reason`
   } what = verdict::accepted;
   error reason;
 };
@@ -33,7 +34,7 @@ struct peer_outcome {
   error failure;                         ///< code none: all but the refused ones are acknowledged
   ack_level level = ack_level::applied;  ///< the level that was waited for: the wish, or the highest that the peer has
   std::vector<std::pair<std::uint32_t, error>> refused;  ///< index in the share, reason
-  std::chrono::microseconds latency{0};  ///< from hand-over to the last acknowledgement
+  std::chrono::microseconds latency{0};                  ///< from hand-over to the last acknowledgement
 };
 
 /// What became of a share at all its peers.
@@ -48,8 +49,8 @@ struct sync_report {
 
 /// What a peer connection is for, from this side.
 struct peer_wish {
-  bool subscribe = true;   ///< ask the other side for patterns
-  std::string filter;      ///< which ones; canonical expression
+  bool subscribe = true;  ///< ask the other side for patterns
+  std::string filter;     ///< which ones; canonical expression
   subscribe_frame::start from = subscribe_frame::start::beginning;
 };
 

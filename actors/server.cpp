@@ -1,6 +1,9 @@
 #include <atomic>
-#include <fmt/format.h>
 #include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/gate_actor.hpp>
 #include <quicsync/actors/server.hpp>
@@ -8,7 +11,6 @@
 #include <quicsync/transport/crypto.hpp>
 #include <quicsync/transport/event_loop.hpp>
 #include <quicsync/transport/udp_socket.hpp>
-#include <thread>
 
 namespace quicsync {
 namespace {
@@ -33,7 +35,8 @@ caf::actor_system_config& tuned(caf::actor_system_config& config) {
 
 result<std::shared_ptr<const credentials>> identity_of(const node_config& config) {
   if (!config.reject_unauthorized && config.cert.empty())
-    return credentials::make_insecure(config.id.empty() ? fmt::format("insecure-{:08x}", random_number() >> 32) : config.id);
+    return credentials::make_insecure(config.id.empty() ? fmt::format("insecure-{:08x}", random_number() >> 32)
+                                                        : config.id);
   // A client lets the node judge whether its certificate is still good: then the node's log has it, too.
   return credentials::load({config.cert, config.key, config.ca}, config.role == node_role::client);
 }
@@ -167,7 +170,8 @@ bool server::running() const noexcept { return impl_->port != 0; }
 std::uint16_t server::port() const noexcept { return impl_->port; }
 const std::string& server::name() const noexcept { return impl_->config.id; }
 
-// -- peers --------------------------------------------------------------------------------------------------------------------
+// -- peers
+// --------------------------------------------------------------------------------------------------------------------
 
 std::future<result<std::string>> server::connect_to_peer(std::string host_port, std::string name, peer_wish wish) {
   auto done = std::make_shared<std::promise<result<std::string>>>();
@@ -189,7 +193,8 @@ result<void> server::remove_peer(const std::string& name) {
   return removed.get();
 }
 
-// -- patterns -----------------------------------------------------------------------------------------------------------------
+// -- patterns
+// -----------------------------------------------------------------------------------------------------------------
 
 slab_builder server::new_slab() const { return slab_builder(impl_->key_seed); }
 
@@ -338,7 +343,8 @@ void server::ask_peer(query_frame::kind what, std::string argument, std::functio
   caf_compat::anon_send(impl_->gate, std::move(question));
 }
 
-// -- watching -----------------------------------------------------------------------------------------------------------------
+// -- watching
+// -----------------------------------------------------------------------------------------------------------------
 
 void server::on(std::string name, std::function<void(const event&)> handler) {
   caf_compat::anon_send(impl_->gate, gate_messages::on_event{std::move(name), std::move(handler)});

@@ -5,15 +5,19 @@
 //   (*node)->subscribe({}, quicsync::subscribe_frame::start::now, print);
 //   (*node)->sync_pattern(pattern).get();                 // waits until the peers have it
 //
-// Safe to use from any thread. Handlers run on the node's worker threads: those of one subscription one at a time; those of
-// events, reports and answers one at a time; different ones at once. From a handler call only share, sync_pattern(s), subscribe,
-// on, ask_peer and connect_to_peer, and wait for no future: what the future waits for may need this very thread. A handler
-// that throws is reported as server:error.
+// Safe to use from any thread. Handlers run on the node's worker threads: those of one subscription one at a time;
+// those of events, reports and answers one at a time; different ones at once. From a handler call only share,
+// sync_pattern(s), subscribe, on, ask_peer and connect_to_peer, and wait for no future: what the future waits for may
+// need this very thread. A handler that throws is reported as server:error.
 #pragma once
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/event.hpp>
 #include <quicsync/actors/report.hpp>
@@ -21,16 +25,14 @@
 #include <quicsync/codec/pattern.hpp>
 #include <quicsync/codec/record.hpp>
 #include <quicsync/codec/slab.hpp>
-#include <span>
-#include <string>
-#include <vector>
 
 namespace quicsync {
 
 class server {
  public:
   /// Reads certificates and makes the node's actor system; nothing listens yet.
-  /// Errors: no_file, bad_certificate, key_exposed, certificate_expired, certificate_name (`id` is not the certificate's).
+  /// Errors: no_file, bad_certificate, key_exposed, certificate_expired, certificate_name (`id` is not the
+  /// certificate's).
   static result<std::unique_ptr<server>> make(node_config config);
 
   /// Stops the node.
@@ -40,8 +42,8 @@ class server {
   /// Errors: already_running, address_in_use, bad_address, io_failed.
   result<void> start();
 
-  /// Says goodbye to every peer and ends; returns when all is gone. Without effect on a node that does not run. A node that was
-  /// stopped can be started again; it then holds nothing.
+  /// Says goodbye to every peer and ends; returns when all is gone. Without effect on a node that does not run. A node
+  /// that was stopped can be started again; it then holds nothing.
   void stop();
 
   bool running() const noexcept;
@@ -49,20 +51,23 @@ class server {
   std::uint16_t port() const noexcept;
   const std::string& name() const noexcept;
 
-  // -- peers ----------------------------------------------------------------------------------------------------------------
+  // -- peers
+  // ----------------------------------------------------------------------------------------------------------------
 
   /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
   /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
-  /// `name`: expected; empty: any under the trusted CA. `wish`: what a client wants to be sent; a node takes everything.
+  /// `name`: expected; empty: any under the trusted CA. `wish`: what a client wants to be sent; a node takes
+  /// everything.
   std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
 
   /// Says goodbye and forgets it. Errors: unknown_peer, not_running.
   result<void> remove_peer(const std::string& name);
 
-  // -- patterns ---------------------------------------------------------------------------------------------------------------
+  // -- patterns
+  // ---------------------------------------------------------------------------------------------------------------
 
-  /// Takes the pattern into the own cache and passes it on. Ready when every peer has acknowledged it, or with what hindered:
-  /// `wish.deadline` (30 s unless set) bounds the wait.
+  /// Takes the pattern into the own cache and passes it on. Ready when every peer has acknowledged it, or with what
+  /// hindered: `wish.deadline` (30 s unless set) bounds the wait.
   std::future<sync_report> sync_pattern(const pattern& value, delivery_wish wish = {});
   std::future<sync_report> sync_patterns(const std::vector<pattern>& values, delivery_wish wish = {});
 
@@ -85,8 +90,9 @@ class server {
   /// Forgets all patterns here (not at the peers). Returns how many there were. Errors: not_running.
   result<std::uint64_t> clear_cache();
 
-  /// Asks the peer of this name (empty: the first that is connected) for what it holds (`list`, a filter expression) or for one pattern (`get`, an id). `page` is called
-  /// with each part of the answer; the last call has `last` set, and an error where it failed.
+  /// Asks the peer of this name (empty: the first that is connected) for what it holds (`list`, a filter expression) or
+  /// for one pattern (`get`, an id). `page` is called with each part of the answer; the last call has `last` set, and
+  /// an error where it failed.
   struct answer {
     std::span<const record_view> records;
     std::optional<error> failure;
@@ -95,7 +101,8 @@ class server {
   void ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page,
                 std::string peer = {});
 
-  // -- watching ---------------------------------------------------------------------------------------------------------------
+  // -- watching
+  // ---------------------------------------------------------------------------------------------------------------
 
   /// Calls `handler` for each event of this name ("" for all): docs/ARCHITECTURE.md, "Events".
   void on(std::string name, std::function<void(const event&)> handler);

@@ -1,11 +1,12 @@
-// A plain subscriber: an actor on CAF's pool that reads the cache's log at its own pace and hands what matches to a function.
-// A slow one finds superseded versions gone; nothing piles up for it.
+// A plain subscriber: an actor on CAF's pool that reads the cache's log at its own pace and hands what matches to a
+// function. A slow one finds superseded versions gone; nothing piles up for it.
 #pragma once
 #include <functional>
+#include <span>
+
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/record.hpp>
-#include <span>
 
 namespace quicsync {
 

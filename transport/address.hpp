@@ -1,11 +1,12 @@
 // A UDP address: IPv4 or IPv6, and a port.
 #pragma once
-#include <sys/socket.h>
-
 #include <cstdint>
-#include <quicsync/codec/error.hpp>
 #include <string>
 #include <string_view>
+
+#include <sys/socket.h>
+
+#include <quicsync/codec/error.hpp>
 
 namespace quicsync {
 
@@ -43,7 +44,8 @@ struct host_port {
 };
 result<host_port> parse_host_port(std::string_view text);
 
-/// Looks the host up (getaddrinfo: blocks, so never on a loop). IPv4 first. Errors: bad_address with the resolver's reason.
+/// Looks the host up (getaddrinfo: blocks, so never on a loop). IPv4 first. Errors: bad_address with the resolver's
+/// reason.
 result<address> resolve(const host_port& target);
 
 }  // namespace quicsync

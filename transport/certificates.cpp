@@ -33,13 +33,13 @@ result<void> make_directory(const fs::path& directory) {
   for (const auto& part : directory) {
     grown /= part;
     if (grown.empty() || ::mkdir(grown.c_str(), 0700) == 0 || errno == EEXIST) continue;
-    struct stat facts {};
+    struct stat facts{};
     const int problem = errno;
     if (::stat(grown.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) continue;
     errno = problem;
     return io_error("make the directory", grown);
   }
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(directory.c_str(), &facts) != 0) return io_error("use the directory", directory);
   if (!S_ISDIR(facts.st_mode)) return fail(errc::io_failed, fmt::format("{} is not a directory", directory.string()));
   return {};

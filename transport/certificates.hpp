@@ -1,13 +1,14 @@
-// Certificates and identities: making them, reading them, and what a peer's certificate says of it. The only face of GnuTLS
-// that the program and the store see.
+// Certificates and identities: making them, reading them, and what a peer's certificate says of it. The only face of
+// GnuTLS that the program and the store see.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <quicsync/codec/error.hpp>
 #include <string>
 #include <vector>
+
+#include <quicsync/codec/error.hpp>
 
 namespace quicsync {
 
@@ -29,13 +30,13 @@ result<certificate_files> make_node_certificate(const std::string& name, const s
 
 /// One certificate, for people.
 struct certificate_facts {
-  std::string name;                      ///< subject CN
-  std::string issuer;                    ///< issuer's CN
+  std::string name;    ///< subject CN
+  std::string issuer;  ///< issuer's CN
   std::vector<std::string> dns_names;
-  std::int64_t not_before = 0;           ///< Unix seconds
-  std::int64_t not_after = 0;            ///< Unix seconds
-  std::string key_type;                  ///< "Ed25519", "ECDSA P-256", ...
-  std::string fingerprint;               ///< SHA-256 of the public key (SPKI), lower-case hex
+  std::int64_t not_before = 0;  ///< Unix seconds
+  std::int64_t not_after = 0;   ///< Unix seconds
+  std::string key_type;         ///< "Ed25519", "ECDSA P-256", ...
+  std::string fingerprint;      ///< SHA-256 of the public key (SPKI), lower-case hex
   bool is_ca = false;
 };
 /// Errors: no_file, bad_certificate.
@@ -65,15 +66,16 @@ class credentials {
   virtual bool has_trust() const noexcept = 0;
 };
 
-/// The time by which validity is judged and certificates are dated: fixed (a simulation's virtual time, in Unix seconds), or
-/// again the system's clock (nullopt). GnuTLS knows one clock a process, so this is for the whole process.
+/// The time by which validity is judged and certificates are dated: fixed (a simulation's virtual time, in Unix
+/// seconds), or again the system's clock (nullopt). GnuTLS knows one clock a process, so this is for the whole process.
 void fix_certificate_time(std::optional<std::int64_t> unix_seconds);
 
 /// Who is at the other end, as its certificate says.
 struct peer_identity {
   std::string name;         ///< CN; empty where it gave no certificate
   std::string fingerprint;  ///< SHA-256 of the public key, lower-case hex; empty likewise
-  bool verified = false;    ///< under a trusted CA and valid now; false only where checks are off: then `name` is just a claim
+  bool verified =
+      false;  ///< under a trusted CA and valid now; false only where checks are off: then `name` is just a claim
   bool operator==(const peer_identity&) const = default;
 };
 

@@ -6,14 +6,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <variant>
+
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/transport/address.hpp>
 #include <quicsync/transport/certificates.hpp>
 #include <quicsync/transport/lane.hpp>
-#include <string>
-#include <variant>
 
 namespace quicsync {
 
@@ -27,7 +28,7 @@ inline constexpr std::string_view alpn_protocol = "quicsync/1";
 
 /// How the other side's certificate is checked.
 struct verification {
-  bool check_peer = true;            ///< false: `--insecure`, anything goes
+  bool check_peer = true;                  ///< false: `--insecure`, anything goes
   bool require_client_certificate = true;  ///< false: `enableAuth: false`, a client may give none
 };
 
@@ -39,27 +40,27 @@ struct endpoint_config {
   std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
   std::uint64_t lane_window_bytes = limits::lane_window_bytes;
   std::uint64_t control_window_bytes = limits::control_window_bytes;
-  bool accept = true;  ///< false: a client that only dials
+  bool accept = true;                   ///< false: a client that only dials
   std::string protocol{alpn_protocol};  ///< ALPN, RFC 7301
-  /// The largest datagram to send, 1200 to 16000. Above 1452 only where the socket never fragments (IP_PMTUDISC_PROBE): path
-  /// MTU discovery then finds what fits.
+  /// The largest datagram to send, 1200 to 16000. Above 1452 only where the socket never fragments (IP_PMTUDISC_PROBE):
+  /// path MTU discovery then finds what fits.
   std::size_t datagram_bytes = 1452;
   /// Where randomness comes from; null: GnuTLS. A simulation gives a seeded one.
   std::function<void(std::uint8_t* out, std::size_t count)> random;
 };
 
-/// One or more datagrams of equal size to one destination (only the last may be shorter): what one sendmsg with UDP_SEGMENT
-/// carries.
+/// One or more datagrams of equal size to one destination (only the last may be shorter): what one sendmsg with
+/// UDP_SEGMENT carries.
 struct transmit {
-  address local;   ///< AF_UNSPEC: any
+  address local;  ///< AF_UNSPEC: any
   address remote;
   std::uint8_t ecn = 0;  ///< RFC 3168 code point
   std::size_t segment_bytes = 0;
   byte_buffer bytes;
 };
 
-/// A connection is up: the handshake is complete and the other side's certificate is accepted by this side. (A client does
-/// not know yet whether the server accepts its own: the server's first frame says so.)
+/// A connection is up: the handshake is complete and the other side's certificate is accepted by this side. (A client
+/// does not know yet whether the server accepts its own: the server's first frame says so.)
 struct connection_opened {
   connection_id id = 0;
   bool incoming = false;
@@ -72,7 +73,8 @@ struct lane_bytes {
   lane on = lane::control;
   shared_bytes bytes;
 };
-/// So many bytes of a lane were acknowledged by the other side's QUIC (not yet by its application) and are released here.
+/// So many bytes of a lane were acknowledged by the other side's QUIC (not yet by its application) and are released
+/// here.
 struct lane_acknowledged {
   connection_id id = 0;
   lane on = lane::control;
@@ -80,10 +82,11 @@ struct lane_acknowledged {
 };
 /// The end, once for each connection, also for one that never opened. `reason.code`: connection_closed (with the other
 /// side's text), connection_lost or timed_out (idle, handshake), certificate_* and no_common_protocol (either side's
-/// refusal, with text that says whose), overloaded (the other side takes no more), quic_failed, cancelled (own close()).
+/// refusal, with text that says whose), overloaded (the other side takes no more), quic_failed, cancelled (own
+/// close()).
 struct connection_ended {
   connection_id id = 0;
-  bool opened = false;    ///< it had been open before
+  bool opened = false;  ///< it had been open before
   bool incoming = false;
   address remote;
   error reason;
@@ -98,9 +101,9 @@ struct endpoint_statistics {
 };
 
 struct connection_statistics {
-  std::uint64_t bytes_sent = 0;        ///< UDP payload
+  std::uint64_t bytes_sent = 0;  ///< UDP payload
   std::uint64_t bytes_received = 0;
-  std::uint64_t lane_bytes_sent = 0;   ///< handed to send()
+  std::uint64_t lane_bytes_sent = 0;  ///< handed to send()
   std::uint64_t lane_bytes_received = 0;
   std::chrono::microseconds smoothed_rtt{0};
   std::uint64_t congestion_window_bytes = 0;
@@ -110,11 +113,13 @@ struct connection_statistics {
 /// One endpoint: all connections of one UDP port, dialled and accepted. Single-threaded.
 class endpoint {
  public:
-  /// Errors: crypto_failed, bad_certificate (an identity that its checks need is missing, or it trusts no CA), bad_config.
+  /// Errors: crypto_failed, bad_certificate (an identity that its checks need is missing, or it trusts no CA),
+  /// bad_config.
   static result<std::unique_ptr<endpoint>> make(endpoint_config config);
   virtual ~endpoint() = default;
 
-  // -- input --------------------------------------------------------------------------------------------------------------
+  // -- input
+  // --------------------------------------------------------------------------------------------------------------
   /// One datagram. Anything a stranger may send is taken without harm: what makes no sense is counted and dropped.
   virtual void handle_datagram(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
                                time_point now) = 0;
@@ -125,20 +130,21 @@ class endpoint {
   /// Errors: overloaded. All later failures come as connection_ended.
   virtual result<connection_id> connect(const address& remote, std::string expected_name, time_point now) = 0;
 
-  /// Queues bytes on a lane; they are kept (not copied) until acknowledged, see lane_acknowledged. The caller bounds what it
-  /// has in flight by limits::unacked_bytes. Errors: not_connected.
+  /// Queues bytes on a lane; they are kept (not copied) until acknowledged, see lane_acknowledged. The caller bounds
+  /// what it has in flight by limits::unacked_bytes. Errors: not_connected.
   virtual result<void> send(connection_id id, lane on, shared_bytes bytes) = 0;
 
   /// Opens the lane's receive window by so many bytes: they have been dealt with.
   virtual void consumed(connection_id id, lane on, std::uint64_t bytes) = 0;
 
-  /// Sends CONNECTION_CLOSE with the application code and text (RFC 9000 section 10.2) after what send() queued has left
-  /// (at most one probe timeout later), and reports connection_ended with errc::cancelled.
+  /// Sends CONNECTION_CLOSE with the application code and text (RFC 9000 section 10.2) after what send() queued has
+  /// left (at most one probe timeout later), and reports connection_ended with errc::cancelled.
   virtual void close(connection_id id, errc code, std::string_view text, time_point now) = 0;
 
-  // -- output -------------------------------------------------------------------------------------------------------------
-  /// Fills `out` (its buffer is reused) with the next datagrams to send; false: nothing to send now. Call until false after
-  /// each burst of input and before waiting.
+  // -- output
+  // -------------------------------------------------------------------------------------------------------------
+  /// Fills `out` (its buffer is reused) with the next datagrams to send; false: nothing to send now. Call until false
+  /// after each burst of input and before waiting.
   virtual bool poll_transmit(transmit& out, time_point now) = 0;
   /// The next event, in the order they happened. Poll until empty after each burst of input.
   virtual std::optional<endpoint_event> poll_event() = 0;

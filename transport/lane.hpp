@@ -7,8 +7,8 @@
 
 namespace quicsync {
 
-/// In order of urgency. Each side opens one unidirectional stream (RFC 9000 section 2.1) per lane when it first uses it; the
-/// stream's first byte is the lane's number (docs/WIRE.md, "lanes").
+/// In order of urgency. Each side opens one unidirectional stream (RFC 9000 section 2.1) per lane when it first uses
+/// it; the stream's first byte is the lane's number (docs/WIRE.md, "lanes").
 enum class lane : std::uint8_t { control = 0, high = 1, normal = 2, low = 3 };
 
 inline constexpr std::size_t lane_count = 4;

@@ -14,7 +14,8 @@ class lane_outbox {
  public:
   void push(shared_bytes bytes);
 
-  /// Fills `views` with the next unsent bytes, in order, until they hold at least `enough`; returns how many views it took.
+  /// Fills `views` with the next unsent bytes, in order, until they hold at least `enough`; returns how many views it
+  /// took.
   std::size_t gather(std::span<bytes_view> views, std::size_t enough) const;
   /// The first `count` of the unsent bytes have been put into a packet.
   void mark_sent(std::size_t count);

@@ -191,7 +191,7 @@ result<std::string> read_file(const std::filesystem::path& file, bool secret) {
     int descriptor;
     ~closer() { ::close(descriptor); }
   } const owner{descriptor};
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(descriptor, &facts) != 0) return failed(std::strerror(errno));
   if (!S_ISREG(facts.st_mode)) return failed("not a regular file");
   if (static_cast<std::size_t>(facts.st_size) > file_bytes) return failed("larger than a certificate or key can be");

@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 
@@ -10,9 +11,12 @@ using caf_compat::tell;
 share_outcome::verdict as_share_verdict(pattern_table::verdict v) {
   switch (v) {
     case pattern_table::verdict::added:
-    case pattern_table::verdict::replaced: return share_outcome::verdict::accepted;
-    case pattern_table::verdict::duplicate: return share_outcome::verdict::duplicate;
-    case pattern_table::verdict::older: break;
+    case pattern_table::verdict::replaced:
+      return share_outcome::verdict::accepted;
+    case pattern_table::verdict::duplicate:
+      return share_outcome::verdict::duplicate;
+    case pattern_table::verdict::older:
+      break;
   }
   return share_outcome::verdict::superseded;
 }
@@ -86,8 +90,8 @@ class cache_actor : public loop_actor {
     feed_waiting();
   }
 
-  // A share waits for positions in the log. When its record is replaced before a peer has it, the peer will never be sent that
-  // position, and only the one that replaced it says that the peer's state is as new.
+  // A share waits for positions in the log. When its record is replaced before a peer has it, the peer will never be
+  // sent that position, and only the one that replaced it says that the peer's state is as new.
   void note_move(const pattern_table::outcome& outcome) {
     if (outcome.replaced != 0) moves_.places.push_back({outcome.replaced, outcome.on, outcome.position});
   }

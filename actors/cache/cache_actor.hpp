@@ -1,5 +1,5 @@
-// The cache actor: the one owner of a node's patterns. It merges what agents share and peers bring, and feeds the readers of
-// its log. Lives on the node's loop.
+// The cache actor: the one owner of a node's patterns. It merges what agents share and peers bring, and feeds the
+// readers of its log. Lives on the node's loop.
 #pragma once
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/transport/loop_actor.hpp>

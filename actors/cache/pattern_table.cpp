@@ -1,7 +1,8 @@
 #include <algorithm>
+
 #include <quicsync/actors/cache/pattern_table.hpp>
-#include <quicsync/codec/merge.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/merge.hpp>
 
 namespace quicsync {
 namespace {

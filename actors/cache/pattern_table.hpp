@@ -1,15 +1,16 @@
-// The pattern table: what a node holds, one entry an id, and the log that readers follow. All the decisions of the cache;
-// owned by the cache actor, single-threaded, no clock of its own.
+// The pattern table: what a node holds, one entry an id, and the log that readers follow. All the decisions of the
+// cache; owned by the cache actor, single-threaded, no clock of its own.
 #pragma once
-#include <absl/container/flat_hash_map.h>
-
 #include <array>
 #include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/codec/slab.hpp>
-#include <string_view>
-#include <vector>
 
 namespace quicsync {
 
@@ -33,8 +34,8 @@ class pattern_table {
     bool accepted() const noexcept { return what == verdict::added || what == verdict::replaced; }
   };
 
-  /// The merge rule (docs/WIRE.md): the greater record of an id stays. The slab stays referenced while one of its records
-  /// is held. `source` brought it.
+  /// The merge rule (docs/WIRE.md): the greater record of an id stays. The slab stays referenced while one of its
+  /// records is held. `source` brought it.
   outcome apply(const slab_ptr& records, std::size_t index, peer_number source);
 
   /// The record held for an id; a null slab where there is none.

@@ -1,13 +1,15 @@
 #include <algorithm>
+#include <random>
+#include <set>
+
 #include <fmt/format.h>
+
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/coordinator/membership.hpp>
 #include <quicsync/actors/peer/ledger_actor.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/transport/transport_actor.hpp>
-#include <random>
-#include <set>
 
 namespace quicsync {
 namespace {
@@ -78,11 +80,13 @@ class coordinator_actor : public caf::event_based_actor {
     return hello;
   }
 
-  // -- start and stop -------------------------------------------------------------------------------------------------------
+  // -- start and stop
+  // -------------------------------------------------------------------------------------------------------
 
   void on_start(messages::start_node& m) {
     auto refuse = [&](error reason) { tell(this, m.requester, messages::node_started{std::move(reason), 0, nullptr}); };
-    if (running_ || starting_) return refuse({errc::already_running, fmt::format("node '{}' is already running", hello_.name)});
+    if (running_ || starting_)
+      return refuse({errc::already_running, fmt::format("node '{}' is already running", hello_.name)});
     auto socket = parts_.open_socket();
     if (!socket) return refuse(std::move(socket.error()));
     auto quic = endpoint::make(parts_.quic);
@@ -138,7 +142,8 @@ class coordinator_actor : public caf::event_based_actor {
     event what;
     what.name = "server:stopped";
     emit(what);
-    for (auto& requester_of_stop : std::exchange(stopping_, {})) tell(this, requester_of_stop, messages::node_stopped{});
+    for (auto& requester_of_stop : std::exchange(stopping_, {}))
+      tell(this, requester_of_stop, messages::node_stopped{});
   }
 
   void on_down(caf::down_msg& m) {
@@ -176,7 +181,8 @@ class coordinator_actor : public caf::event_based_actor {
       if (*a) send_exit(*a, caf::exit_reason::user_shutdown);
   }
 
-  // -- peers ------------------------------------------------------------------------------------------------------------------
+  // -- peers
+  // ------------------------------------------------------------------------------------------------------------------
 
   peer_setup common_setup() {
     peer_setup setup;
@@ -222,7 +228,8 @@ class coordinator_actor : public caf::event_based_actor {
   }
 
   void on_accepted(transport::accepted& m) {
-    if (!running_) return tell(this, transport_, transport::close_connection{m.id, {errc::not_running, "the node stops"}});
+    if (!running_)
+      return tell(this, transport_, transport::close_connection{m.id, {errc::not_running, "the node stops"}});
     peer_setup setup = common_setup();
     membership::member first;
     first.name = m.peer.name;
@@ -320,15 +327,15 @@ class coordinator_actor : public caf::event_based_actor {
 
   void on_query(messages::run_query& m) {
     for (const auto& [id, member] : members_.all())
-      if (member.ready && (m.peer.empty() || m.peer == member.name))
-        return tell(this, actors_.at(id), std::move(m));
+      if (member.ready && (m.peer.empty() || m.peer == member.name)) return tell(this, actors_.at(id), std::move(m));
     error reason{errc::not_connected,
                  m.peer.empty() ? "no peer is connected" : fmt::format("no connection to peer '{}'", m.peer)};
     messages::query_page answer{m.number, {}, std::move(reason), true};
     tell(this, m.requester, std::move(answer));
   }
 
-  // -- events and state -----------------------------------------------------------------------------------------------------
+  // -- events and state
+  // -----------------------------------------------------------------------------------------------------
 
   void emit(const event& what) {
     if (what.name == "sync:completed") {
@@ -374,25 +381,34 @@ class coordinator_actor : public caf::event_based_actor {
     auto failed = [g](caf::error&) { g->arrived(); };
     for (const auto& [id, a] : actors_) {
       ++g->missing;
-      request(a, state_timeout, messages::ask_connection_state{}).then([g](const connection_state& s) {
-        g->state.peers.push_back(s);
-        g->arrived();
-      }, failed);
+      request(a, state_timeout, messages::ask_connection_state{})
+          .then(
+              [g](const connection_state& s) {
+                g->state.peers.push_back(s);
+                g->arrived();
+              },
+              failed);
     }
     if (cache_) {
       ++g->missing;
-      request(cache_, state_timeout, messages::ask_state{}).then([g](const node_state& s) {
-        g->state.patterns = s.patterns;
-        g->arrived();
-      }, failed);
+      request(cache_, state_timeout, messages::ask_state{})
+          .then(
+              [g](const node_state& s) {
+                g->state.patterns = s.patterns;
+                g->arrived();
+              },
+              failed);
     }
     if (transport_) {
       ++g->missing;
-      request(transport_, state_timeout, transport::statistics_request{}).then([g](const transport::statistics_reply& s) {
-        g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
-        g->state.stats.bytes_sent = s.totals.bytes_sent;
-        g->arrived();
-      }, failed);
+      request(transport_, state_timeout, transport::statistics_request{})
+          .then(
+              [g](const transport::statistics_reply& s) {
+                g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
+                g->state.stats.bytes_sent = s.totals.bytes_sent;
+                g->arrived();
+              },
+              failed);
     }
     auto promise = g->promise;
     g->arrived();

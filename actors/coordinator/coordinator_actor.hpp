@@ -1,8 +1,9 @@
-// The coordinator: membership, events, statistics and supervision of one node. It spawns the node's other actors and never
-// touches a pattern. Runs on CAF's pool.
+// The coordinator: membership, events, statistics and supervision of one node. It spawns the node's other actors and
+// never touches a pattern. Runs on CAF's pool.
 #pragma once
 #include <functional>
 #include <memory>
+
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/transport/datagram_socket.hpp>
@@ -17,8 +18,8 @@ struct node_parts {
   endpoint_config quic;
   std::function<result<std::unique_ptr<datagram_socket>>()> open_socket;
   std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
-  std::uint64_t seed = 0;      ///< of everything random that is no secret: instance numbers, jitter
-  std::uint64_t key_seed = 0;  ///< secret: of the hash that spreads ids in the cache (slab_item::key)
+  std::uint64_t seed = 0;                       ///< of everything random that is no secret: instance numbers, jitter
+  std::uint64_t key_seed = 0;                   ///< secret: of the hash that spreads ids in the cache (slab_item::key)
 };
 
 /// Messages: start_node, stop_node, connect_peer, remove_peer, ask_state, listen, clear; `happened` from the others.

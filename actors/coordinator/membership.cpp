@@ -1,5 +1,7 @@
 #include <algorithm>
+
 #include <fmt/format.h>
+
 #include <quicsync/actors/coordinator/membership.hpp>
 
 namespace quicsync {
@@ -12,9 +14,9 @@ member_id membership::add(member first) {
 
 void membership::remove(member_id id) { members_.erase(id); }
 
-// Two nodes that dialled each other have two connections: both keep the one that the smaller name dialled. A new instance
-// replaces the old connection: a node that was restarted is let in at once. Whether the old one still answers is not asked, so
-// two nodes that run under one name push each other out.
+// Two nodes that dialled each other have two connections: both keep the one that the smaller name dialled. A new
+// instance replaces the old connection: a node that was restarted is let in at once. Whether the old one still answers
+// is not asked, so two nodes that run under one name push each other out.
 bool membership::new_one_stays(const member& standing, const hello_frame& hello, bool incoming) const {
   if (standing.instance != hello.instance) return true;
   if (standing.incoming == incoming) return false;
@@ -109,7 +111,8 @@ std::vector<member_id> membership::with_name(const std::string& name) const {
 }
 
 std::size_t membership::connections() const noexcept {
-  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.second.ready; }));
+  return static_cast<std::size_t>(
+      std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.second.ready; }));
 }
 
 }  // namespace quicsync

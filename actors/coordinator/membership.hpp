@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <quicsync/actors/messages.hpp>
 #include <string>
 #include <vector>
+
+#include <quicsync/actors/messages.hpp>
 
 namespace quicsync {
 
@@ -19,15 +20,15 @@ class membership {
       : own_(std::move(own)), allowed_(std::move(allowed_peers)) {}
 
   struct member {
-    std::string name;            ///< from its hello; before that the expected one
+    std::string name;  ///< from its hello; before that the expected one
     std::string address;
     peer_number number = 0;
     node_role role = node_role::node;
     std::uint64_t instance = 0;  ///< of the connection that is welcome, 0: none
     bool incoming = false;
     bool ready = false;
-    bool taken_number = false;   ///< `number` was given to an instance already
-    bool turned_away = false;    ///< another connection with the same node stands
+    bool taken_number = false;  ///< `number` was given to an instance already
+    bool turned_away = false;   ///< another connection with the same node stands
   };
 
   /// A peer actor begins.
@@ -37,7 +38,7 @@ class membership {
 
   /// What to do about a hello.
   struct decision {
-    error refusal;                      ///< code none: welcome
+    error refusal;  ///< code none: welcome
     peer_number number = 0;
     std::optional<member_id> replaces;  ///< this one leaves
   };

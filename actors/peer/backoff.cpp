@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+
 #include <quicsync/actors/peer/backoff.hpp>
 
 namespace quicsync {

@@ -1,5 +1,7 @@
 #include <algorithm>
+
 #include <fmt/format.h>
+
 #include <quicsync/actors/peer/ledger.hpp>
 
 namespace quicsync {
@@ -130,12 +132,11 @@ void ledger::track(messages::track share, time_point now) {
       if (it != peers_.end())
         wait_for(it->first, name, it->second.level);
       else
-        settle(entry, wait_for(this_node, name, share.wish.level), {errc::not_connected, fmt::format("no connection to peer '{}'", name)},
-               now);
+        settle(entry, wait_for(this_node, name, share.wish.level),
+               {errc::not_connected, fmt::format("no connection to peer '{}'", name)}, now);
     }
   }
-  if (entry.peers.empty())
-    return report_without_waiting(share, {errc::no_peers, "nobody is connected to share with"});
+  if (entry.peers.empty()) return report_without_waiting(share, {errc::no_peers, "nobody is connected to share with"});
 
   entry.local = std::move(share.local);
   for (auto& wait : entry.peers)
@@ -150,8 +151,8 @@ void ledger::handle_deadline(time_point now) {
     if (share.deadline > now) continue;
     for (auto& wait : share.peers)
       if (!wait.settled)
-        settle(share, wait,
-               {errc::timed_out, fmt::format("peer '{}' has not acknowledged in time", wait.outcome.peer)}, now);
+        settle(share, wait, {errc::timed_out, fmt::format("peer '{}' has not acknowledged in time", wait.outcome.peer)},
+               now);
   }
   finish_settled();
 }

@@ -1,15 +1,16 @@
 // The ledger: which shares wait for which peers. It compares what each peer has acknowledged (one position per lane and
-// level) with where a share's patterns stand in the log, so it costs the same for one pattern and for a thousand. Owned by
-// the ledger actor; time is an argument.
+// level) with where a share's patterns stand in the log, so it costs the same for one pattern and for a thousand. Owned
+// by the ledger actor; time is an argument.
 #pragma once
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <quicsync/actors/messages.hpp>
 #include <string>
 #include <vector>
+
+#include <quicsync/actors/messages.hpp>
 
 namespace quicsync {
 
@@ -24,13 +25,14 @@ class ledger {
   /// `level`: the highest one that it acknowledges; a share that wishes for more is settled by that.
   void peer_up(peer_number peer, connection_id connection, std::string name, bool counts,
                ack_level level = ack_level::stored);
-  /// Every share that waits for it is answered with `reason` for this peer. Without effect for another connection than the
-  /// latest.
+  /// Every share that waits for it is answered with `reason` for this peer. Without effect for another connection than
+  /// the latest.
   void peer_down(peer_number peer, connection_id connection, const error& reason, time_point now);
   void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
   void refused(peer_number peer, lane on, log_position_number position, const error& reason);
 
-  /// Pending shares wait for where the replaced records stand now. O(moves * shares), and a share's places where one is hit.
+  /// Pending shares wait for where the replaced records stand now. O(moves * shares), and a share's places where one is
+  /// hit.
   void moved(const std::vector<messages::moved::place>& places);
 
   /// Starts to follow a share.
@@ -69,7 +71,7 @@ class ledger {
     std::vector<share_outcome> local;
     std::vector<std::pair<lane, log_position_number>> places;
     std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
-    log_position_number lowest = 0, highest = 0;          ///< of all places
+    log_position_number lowest = 0, highest = 0;         ///< of all places
     std::vector<waiting_for> peers;
   };
 

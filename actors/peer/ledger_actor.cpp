@@ -23,7 +23,9 @@ class ledger_actor : public loop_actor, private loop::source {
           act([&] { ledger_.reached(m.peer, m.on, m.position, m.level, home().now()); });
         },
         [this](const messages::refused_by& m) { ledger_.refused(m.peer, m.on, m.position, m.reason); },
-        [this](const messages::peer_down& m) { act([&] { ledger_.peer_down(m.peer, m.connection, m.reason, home().now()); }); },
+        [this](const messages::peer_down& m) {
+          act([&] { ledger_.peer_down(m.peer, m.connection, m.reason, home().now()); });
+        },
     };
   }
 

@@ -5,8 +5,8 @@
 
 namespace quicsync {
 
-/// Messages: track from the cache; peer_up, reached, refused_by, peer_down from peers. Sends `report` to requesters, and
-/// sync:completed and sync:failed events to `coordinator`.
+/// Messages: track from the cache; peer_up, reached, refused_by, peer_down from peers. Sends `report` to requesters,
+/// and sync:completed and sync:failed events to `coordinator`.
 caf::actor spawn_ledger(caf::actor_system& system, loop& home, caf::actor coordinator);
 
 }  // namespace quicsync

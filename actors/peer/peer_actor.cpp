@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -21,8 +22,10 @@ bool is_final(errc code) {
     case errc::not_allowed:
     case errc::self_dial:
     case errc::bad_address:
-    case errc::bad_filter: return true;
-    default: return false;
+    case errc::bad_filter:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -89,7 +92,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
       tell(this, asker, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
     if (setup_.cache) tell(this, setup_.cache, messages::stop_reading{address()});
     if (setup_.ledger && connection_ != 0)
-      tell(this, setup_.ledger, messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
+      tell(this, setup_.ledger,
+           messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
     home().remove(this);
     tell_requester({errc::cancelled, "the peer actor ended"});
     auto sum = total();
@@ -100,8 +104,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
 
  private:
-  /// Questions to the cache carry the connection's epoch in the upper half of their tag: what was asked for one connection
-  /// must never be taken for the answer to the next one's question.
+  /// Questions to the cache carry the connection's epoch in the upper half of their tag: what was asked for one
+  /// connection must never be taken for the answer to the next one's question.
   std::uint64_t tagged(std::uint64_t tag) const noexcept { return epoch_ << 32 | tag; }
   template <class Answer, class F>
   void answer(Answer& m, F&& take) {
@@ -110,12 +114,14 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     take(*session_);
   }
 
-  // -- the connection's life ----------------------------------------------------------------------------------------------
+  // -- the connection's life
+  // ----------------------------------------------------------------------------------------------
 
   void dial() {
     ++attempt_;
     tell(this, setup_.transport,
-         transport::dial{caf::actor_cast<caf::actor>(this), attempt_, setup_.dial->wish.host_port, setup_.dial->wish.name});
+         transport::dial{caf::actor_cast<caf::actor>(this), attempt_, setup_.dial->wish.host_port,
+                         setup_.dial->wish.name});
   }
 
   void start_session(connection_id id, const peer_identity& certificate, const quicsync::address& remote) {
@@ -152,8 +158,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     session_.reset();
     connection_ = 0;
     tell(this, setup_.cache, messages::stop_reading{address()});
-    for (auto& [number, asker] : queries_)
-      tell(this, asker, messages::query_page{number, {}, reason, true});
+    for (auto& [number, asker] : queries_) tell(this, asker, messages::query_page{number, {}, reason, true});
     queries_.clear();
     if (reason.code != errc::connection_closed && reason.code != errc::cancelled) ++error_count_;
     tell(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
@@ -196,7 +201,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     tell(this, std::exchange(setup_.dial->wish.requester, nullptr), std::move(answer));
   }
 
-  // -- what the session wants (peer_session_host) ---------------------------------------------------------------------------
+  // -- what the session wants (peer_session_host)
+  // ---------------------------------------------------------------------------
 
   void send_to_cache(auto&& message) { tell(this, setup_.cache, std::forward<decltype(message)>(message)); }
 
@@ -251,7 +257,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (last) queries_.erase(it);
   }
 
-  // -- queries and state --------------------------------------------------------------------------------------------------
+  // -- queries and state
+  // --------------------------------------------------------------------------------------------------
 
   void on_query(messages::run_query& m) {
     if (!session_ || !session_->is_established()) {

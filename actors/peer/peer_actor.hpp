@@ -1,13 +1,14 @@
-// The peer actor: one configured peer for its whole life across reconnects, or one connection that came in. The shell around
-// peer_session: it dials, waits, and carries what the session says to transport, cache, ledger and coordinator. Lives on the
-// node's loop.
+// The peer actor: one configured peer for its whole life across reconnects, or one connection that came in. The shell
+// around peer_session: it dials, waits, and carries what the session says to transport, cache, ledger and coordinator.
+// Lives on the node's loop.
 #pragma once
 #include <optional>
+#include <string>
+
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/peer/backoff.hpp>
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/transport/loop_actor.hpp>
-#include <string>
 
 namespace quicsync {
 

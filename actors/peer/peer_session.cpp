@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -54,7 +55,8 @@ void peer_session::process(lane on) {
     if (!next) return abandon(std::move(next.error()));
     if (!*next) break;
     if (auto done = handle(on, **next, slabs); !done) return abandon(std::move(done.error()));
-    // A little on the wire can be a lot when it is unpacked: what a turn unpacks is bounded, the rest waits for the cache.
+    // A little on the wire can be a lot when it is unpacked: what a turn unpacks is bounded, the rest waits for the
+    // cache.
     if (slabs.size() >= limits::slabs_at_once) {
       incoming(on).paused = true;
       break;
@@ -78,7 +80,8 @@ result<void> peer_session::handle(lane on, const frame& value, std::vector<slab_
     return take_batch(on, *batch, slabs);
   }
   if (const auto* reply = std::get_if<reply_frame>(&value)) return take_reply(*reply);
-  if (on != lane::control) return fail(errc::unexpected_frame, fmt::format("a control frame on the {} lane", to_string(on)));
+  if (on != lane::control)
+    return fail(errc::unexpected_frame, fmt::format("a control frame on the {} lane", to_string(on)));
   return handle_control(value);
 }
 
@@ -105,13 +108,13 @@ result<void> peer_session::handle_control(const frame& value) {
 
 result<void> peer_session::take_hello(const hello_frame& hello) {
   if (hello.version_min > wire_version || hello.version_max < wire_version)
-    return fail(errc::wire_version, fmt::format("the peer speaks wire versions {} to {}, this node {}", hello.version_min,
-                                                hello.version_max, wire_version));
+    return fail(errc::wire_version, fmt::format("the peer speaks wire versions {} to {}, this node {}",
+                                                hello.version_min, hello.version_max, wire_version));
   if (hello.name.empty() || hello.name.size() > limits::name_bytes)
     return fail(errc::bad_frame, "the peer's hello gives no usable name");
   if (config_.check_name && certificate_.verified && hello.name != certificate_.name)
-    return fail(errc::certificate_name,
-                fmt::format("the peer calls itself '{}', but its certificate is for '{}'", hello.name, certificate_.name));
+    return fail(errc::certificate_name, fmt::format("the peer calls itself '{}', but its certificate is for '{}'",
+                                                    hello.name, certificate_.name));
   their_hello_ = hello;
   host_.greeted(hello);
   return {};

@@ -1,20 +1,21 @@
-// The sync protocol with one peer over one connection (docs/WIRE.md): greeting, subscription, records and acknowledgements both
-// ways, queries. Sans-IO: bytes, pages and answers go in; what is to be done goes to its host. Made anew for each connection;
-// owned by the peer actor.
+// The sync protocol with one peer over one connection (docs/WIRE.md): greeting, subscription, records and
+// acknowledgements both ways, queries. Sans-IO: bytes, pages and answers go in; what is to be done goes to its host.
+// Made anew for each connection; owned by the peer actor.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
+
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/peer/settled_sequences.hpp>
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/slab.hpp>
-#include <string>
-#include <vector>
 
 namespace quicsync {
 
@@ -49,7 +50,8 @@ class peer_session_host {
   virtual void refused(lane on, log_position_number position, const error& reason) = 0;
 
   // -- to whoever asked the other side
-  virtual void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) = 0;
+  virtual void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure,
+                        bool last) = 0;
 };
 
 /// What a session needs to know of its own side.
@@ -129,11 +131,11 @@ class peer_session {
     frame_reader frames;
     block_decoder decoder;
     std::uint64_t next_sequence = 0;
-    std::uint64_t applied_before = 0;   ///< sequences below are in the cache
-    std::uint64_t received_bytes = 0;   ///< of the lane
-    std::uint64_t credited_bytes = 0;   ///< given back, or attached to records under way
-    bool paused = false;                ///< enough is unpacked; goes on when the cache has applied it
-    std::deque<credit> credits;         ///< to be given back when the cache has applied
+    std::uint64_t applied_before = 0;  ///< sequences below are in the cache
+    std::uint64_t received_bytes = 0;  ///< of the lane
+    std::uint64_t credited_bytes = 0;  ///< given back, or attached to records under way
+    bool paused = false;               ///< enough is unpacked; goes on when the cache has applied it
+    std::deque<credit> credits;        ///< to be given back when the cache has applied
     explicit incoming_lane(std::size_t frame_bytes) : frames(frame_bytes) {}
   };
   /// A question of the other side that is being answered.
@@ -196,8 +198,9 @@ class peer_session {
   bool reading_ = false;                ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
-  lane_set pulled_lanes_;               ///< of the pull under way
-  std::uint64_t reading_tag_ = 0;       ///< of its pulls; a new one with each subscription, so that a page of the last is void
+  lane_set pulled_lanes_;  ///< of the pull under way
+  std::uint64_t reading_tag_ =
+      0;  ///< of its pulls; a new one with each subscription, so that a page of the last is void
   log_cursor read_to_;
 
   std::map<std::uint64_t, served_query> served_;  ///< by tag

@@ -6,7 +6,8 @@ namespace quicsync {
 result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::vector<slab_ptr>& slabs) {
   if (!config_.wish.subscribe) return fail(errc::unexpected_frame, "patterns that nobody asked for");
   // Who may have them could not be kept to yet, and to take them as if they were for all would fail open.
-  if (!batch.marks.empty()) return fail(errc::unexpected_frame, "patterns for a named audience, which this node cannot keep to");
+  if (!batch.marks.empty())
+    return fail(errc::unexpected_frame, "patterns for a named audience, which this node cannot keep to");
   return incoming(on).decoder.decode(batch.block, builder_, slabs);
 }
 
@@ -21,8 +22,9 @@ void peer_session::apply_slabs(lane on, std::vector<slab_ptr> slabs) {
   }
 }
 
-// A lane's window opens again when its records are in the cache, so that an overloaded node slows its senders down. Bytes of
-// other frames are given back at once, and so are those of a large unfinished frame: it could not end within the window.
+// A lane's window opens again when its records are in the cache, so that an overloaded node slows its senders down.
+// Bytes of other frames are given back at once, and so are those of a large unfinished frame: it could not end within
+// the window.
 void peer_session::give_credit(lane on) {
   if (!welcomed_) return;
   auto& from = incoming(on);

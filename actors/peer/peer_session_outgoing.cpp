@@ -1,5 +1,7 @@
 #include <algorithm>
+
 #include <fmt/format.h>
+
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -14,7 +16,8 @@ void peer_session::send_on(lane on, byte_buffer&& bytes) {
 
 bool peer_session::has_room(lane on) const noexcept {
   const auto& to = outgoing(on);
-  return to.in_flight_bytes < limits::lane_in_flight_bytes && to.applied.blocks.size() < limits::unacknowledged_blocks &&
+  return to.in_flight_bytes < limits::lane_in_flight_bytes &&
+         to.applied.blocks.size() < limits::unacknowledged_blocks &&
          to.stored.blocks.size() < limits::unacknowledged_blocks;
 }
 
@@ -25,7 +28,8 @@ void peer_session::acknowledged(lane on, std::uint64_t bytes) {
   serve_more();
 }
 
-// -- the subscription -----------------------------------------------------------------------------------------------------
+// -- the subscription
+// -----------------------------------------------------------------------------------------------------
 
 void peer_session::pull_more() {
   if (over_ || !reading_) return;
@@ -38,8 +42,8 @@ void peer_session::pull_more() {
     }
   if (free.empty()) return;
   if (pull_under_way_) {
-    // It may be waiting at the end of other lanes: one that has room again must not wait with it. The new pull takes the
-    // old one's place, and a page that is on its way for the old one is void.
+    // It may be waiting at the end of other lanes: one that has room again must not wait with it. The new pull takes
+    // the old one's place, and a page that is on its way for the old one is void.
     if (!more_than_pulled) return;
     reading_tag_ = next_tag_++;
   }
@@ -94,7 +98,7 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     g.bytes = 0;
   };
   for (const auto& set : sets) {
-    if (set->source == number_) continue;  // it came from there
+    if (set->source == number_) continue;                                               // it came from there
     if (config_.hello.role == node_role::client && set->source != this_node) continue;  // a client relays nothing
     for (const change& c : set->changes) {
       if (!their_filter_->match_all() && !their_filter_->matches(set->records->record(c.index))) continue;
@@ -174,7 +178,8 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
   return {};
 }
 
-// -- queries of the other side ----------------------------------------------------------------------------------------------
+// -- queries of the other side
+// ----------------------------------------------------------------------------------------------
 
 void peer_session::serve(const query_frame& query) {
   if (outgoing(lane::low).in_flight_bytes > 2 * limits::lane_in_flight_bytes)

@@ -1,6 +1,8 @@
 #include <algorithm>
-#include <fmt/format.h>
 #include <iterator>
+
+#include <fmt/format.h>
+
 #include <quicsync/actors/peer/settled_sequences.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -8,7 +10,8 @@ namespace quicsync {
 
 result<void> settled_sequences::add(sequence_range range, std::uint64_t sent) {
   if (range.first > range.last || range.last >= sent)
-    return fail(errc::bad_frame, fmt::format("acknowledges records {} to {}, but {} were sent", range.first, range.last, sent));
+    return fail(errc::bad_frame,
+                fmt::format("acknowledges records {} to {}, but {} were sent", range.first, range.last, sent));
   std::uint64_t first = std::max(range.first, settled_before_);
   std::uint64_t end = range.last + 1;
   if (end <= first) return {};

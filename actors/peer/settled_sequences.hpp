@@ -1,7 +1,9 @@
-// Which of the records sent on a lane are settled (acknowledged or refused): a contiguous beginning, and islands beyond it.
+// Which of the records sent on a lane are settled (acknowledged or refused): a contiguous beginning, and islands beyond
+// it.
 #pragma once
 #include <cstdint>
 #include <map>
+
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/frame.hpp>
 

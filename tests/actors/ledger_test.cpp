@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+
 #include <quicsync/actors/peer/ledger.hpp>
 
 using namespace quicsync;
@@ -8,7 +9,8 @@ namespace {
 
 const time_point start{};
 
-messages::track share_at(std::vector<std::pair<lane, log_position_number>> places, std::vector<std::string> peers = {}) {
+messages::track share_at(std::vector<std::pair<lane, log_position_number>> places,
+                         std::vector<std::string> peers = {}) {
   messages::track t;
   t.number = 1;
   t.wish.peers = std::move(peers);

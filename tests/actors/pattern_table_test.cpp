@@ -1,9 +1,11 @@
 #include <algorithm>
-#include <catch2/catch_test_macros.hpp>
-#include <quicsync/actors/cache/pattern_table.hpp>
-#include <quicsync/codec/limits.hpp>
 #include <random>
 #include <set>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/codec/limits.hpp>
 
 #include "support.hpp"
 
@@ -68,14 +70,16 @@ TEST_CASE("pattern table: the same pattern twice is held once and stands where i
   CHECK(table.last_position() == 1);
 }
 
-TEST_CASE("pattern table: the same version with other content is a conflict that ends the same in any order", "[cache]") {
+TEST_CASE("pattern table: the same version with other content is a conflict that ends the same in any order",
+          "[cache]") {
   auto x = make_pattern("a", 1, "1"), y = make_pattern("a", 1, "2");
   pattern_table forward(test::key_seed), backward(test::key_seed);
   apply_one(forward, x);
   CHECK(apply_one(forward, y).conflict);
   apply_one(backward, y);
   CHECK(apply_one(backward, x).conflict);
-  CHECK(forward.find("a").records->record(0).to_pattern()->data == backward.find("a").records->record(0).to_pattern()->data);
+  CHECK(forward.find("a").records->record(0).to_pattern()->data ==
+        backward.find("a").records->record(0).to_pattern()->data);
 }
 
 TEST_CASE("pattern table: a reader gets every live record once, page by page, and superseded ones never", "[cache]") {

@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+
 #include <quicsync/actors/coordinator/membership.hpp>
 #include <quicsync/actors/peer/backoff.hpp>
 #include <quicsync/actors/peer/settled_sequences.hpp>

@@ -1,10 +1,12 @@
-#include <catch2/catch_test_macros.hpp>
 #include <deque>
+#include <random>
+
+#include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
+
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/codec/limits.hpp>
-#include <random>
 
 #include "support.hpp"
 
@@ -14,8 +16,8 @@ using quicsync::test::make_slab;
 
 namespace {
 
-/// One side: a session, a table instead of a cache, and lists of what happened. Calls from the session are kept and carried
-/// out afterwards, as the actors' mailboxes do.
+/// One side: a session, a table instead of a cache, and lists of what happened. Calls from the session are kept and
+/// carried out afterwards, as the actors' mailboxes do.
 class side : public peer_session_host {
  public:
   side(std::string name, node_role role, peer_wish wish = {}) : table_(test::key_seed) {
@@ -65,7 +67,7 @@ class side : public peer_session_host {
   bool hold_back_applied_ = false;
   bool hold_back_quic_ = false;
   std::vector<std::pair<lane, std::size_t>> held_back_;  ///< what QUIC has not acknowledged yet
-  std::size_t chunk_bytes_ = 0;  ///< 0: bytes arrive as they were sent
+  std::size_t chunk_bytes_ = 0;                          ///< 0: bytes arrive as they were sent
 
   // -- peer_session_host
   void send_frames(lane on, shared_bytes bytes) override {
@@ -253,7 +255,8 @@ TEST_CASE("peer session: a pattern larger than a lane's window does not wait for
   CHECK(s.b.consumed_ == s.b.delivered_bytes_);
 }
 
-TEST_CASE("peer session: a lane that was full goes on when QUIC has acknowledged it, whatever the other lanes do", "[peer]") {
+TEST_CASE("peer session: a lane that was full goes on when QUIC has acknowledged it, whatever the other lanes do",
+          "[peer]") {
   pair_of_sides s;
   s.open();
   s.a.hold_back_quic_ = true;

@@ -50,9 +50,8 @@ class signal {
   }
   bool wait_for(const std::string& what, std::size_t times = 1) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 20s, [&] {
-      return static_cast<std::size_t>(std::count(heard_.begin(), heard_.end(), what)) >= times;
-    });
+    return changed_.wait_for(
+        lock, 20s, [&] { return static_cast<std::size_t>(std::count(heard_.begin(), heard_.end(), what)) >= times; });
   }
 
  private:
@@ -79,7 +78,8 @@ TEST_CASE("server: 1000 patterns in one call arrive as one report", "[net]") {
   auto a = started("a"), b = started("b");
   must(b->connect_to_peer(at(*a)).get());
   std::vector<pattern> many;
-  for (int i = 0; i < 1000; ++i) many.push_back(make_pattern("p" + std::to_string(i), 1, std::to_string(i), 1 + i % 10));
+  for (int i = 0; i < 1000; ++i)
+    many.push_back(make_pattern("p" + std::to_string(i), 1, std::to_string(i), 1 + i % 10));
   auto report = b->sync_patterns(many).get();
   CHECK(report.complete());
   CHECK(report.local.size() == 1000);

@@ -1,10 +1,11 @@
 // What the tests of this folder share: patterns and slabs by the handful.
 #pragma once
-#include <quicsync/codec/pattern.hpp>
-#include <quicsync/codec/slab.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <quicsync/codec/pattern.hpp>
+#include <quicsync/codec/slab.hpp>
 
 namespace quicsync::test {
 

@@ -16,6 +16,14 @@ inline std::uint64_t number_from_environment(const char* name, std::uint64_t oth
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
+struct trace_printer {
+  const simulated_world& world;
+  ~trace_printer() {
+    if (std::getenv("QUICSYNC_TEST_TRACE") == nullptr) return;
+    for (const auto& line : world.trace()) std::cout << line << '\n';
+  }
+};
+
 /// Runs `scenario` in a new world for each seed; a failure names its seed and how to replay it.
 template <class Scenario>
 void for_each_seed(std::uint64_t usual_count, Scenario&& scenario) {
@@ -25,9 +33,8 @@ void for_each_seed(std::uint64_t usual_count, Scenario&& scenario) {
   for (auto seed = from; seed < from + count; ++seed) {
     INFO("seed " << seed << "; replay: ./dev test sim --seed " << seed << " --trace");
     simulated_world world(seed);
+    const trace_printer prints_at_the_end{world};  // also where a check has failed
     scenario(world);
-    if (std::getenv("QUICSYNC_TEST_TRACE") != nullptr)
-      for (const auto& line : world.trace()) std::cout << line << '\n';
   }
 }
 

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 unsigned mode_of(const fs::path& path) {
-  struct stat facts {};
+  struct stat facts{};
   REQUIRE(::stat(path.c_str(), &facts) == 0);
   return facts.st_mode & 0777;
 }

@@ -1,4 +1,5 @@
 #include <iostream>
+
 #include <quicsync/codec/error.hpp>
 
 int main() {
