@@ -24,7 +24,7 @@ namespace {
 
 /// The lines of a golden file that are no comments.
 std::vector<std::string> lines_of(const char* name) {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "golden" / name);
+  std::ifstream file(std::filesystem::path(QUICSYNC_TEST_FOLDER) / "golden" / name);
   REQUIRE(file);
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
