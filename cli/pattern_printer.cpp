@@ -12,15 +12,18 @@
 namespace quicsync::cli {
 namespace {
 
-constexpr std::size_t id_columns = 24, type_columns = 22, agent_columns = 24, version_columns = 7;
-constexpr std::size_t fixed_columns = id_columns + type_columns + agent_columns + version_columns + 4 * 2;
-constexpr std::size_t data_columns_min = 16;
+constexpr std::size_t type_columns = 22, agent_columns = 24, version_columns = 7;
+constexpr std::size_t fixed_columns = type_columns + agent_columns + version_columns + 4 * 2;  // with the gaps
+constexpr std::size_t id_columns_min = 24, uuid_columns = 36, data_columns_min = 16;
 
 }  // namespace
 
 pattern_printer::pattern_printer(bool as_table) : as_table_(as_table) {
-  if (as_table_)
-    data_columns_ = std::max(terminal_columns(STDOUT_FILENO), fixed_columns + data_columns_min) - fixed_columns;
+  if (!as_table_) return;
+  const auto columns = terminal_columns(STDOUT_FILENO);
+  id_columns_ = columns >= fixed_columns + uuid_columns + data_columns_min ? uuid_columns : id_columns_min;
+  const auto taken = fixed_columns + id_columns_;
+  data_columns_ = std::max(columns, taken + data_columns_min) - taken;
 }
 
 result<void> pattern_printer::append(std::string& out, const record_view& record) {
@@ -37,8 +40,8 @@ result<void> pattern_printer::append(std::string& out, const record_view& record
 
 void pattern_printer::append_columns(std::string& out, const pattern& value) {
   const auto colours = colours_of(STDOUT_FILENO);
-  auto row = [](std::string_view id, std::string_view type, std::string_view agent, std::string_view version) {
-    return fmt::format("{}  {}  {}  {:>{}}  ", fitted(printable(id), id_columns), fitted(printable(type), type_columns),
+  auto row = [this](std::string_view id, std::string_view type, std::string_view agent, std::string_view version) {
+    return fmt::format("{}  {}  {}  {:>{}}  ", fitted(printable(id), id_columns_), fitted(printable(type), type_columns),
                        fitted(printable(agent), agent_columns), version, version_columns);
   };
   if (!std::exchange(headed_, true))

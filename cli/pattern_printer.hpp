@@ -19,7 +19,7 @@ class pattern_printer {
 
   bool as_table_;
   bool headed_ = false;
-  std::size_t data_columns_ = 0;
+  std::size_t id_columns_ = 0, data_columns_ = 0;
 };
 
 }  // namespace quicsync::cli

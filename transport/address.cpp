@@ -159,6 +159,8 @@ result<address> address::parse(std::string_view text) {
 }
 
 result<address> resolve(const host_port& target) {
+  // RFC 6761 section 6.3: this name is the loopback address, also on a machine that has no hosts file to say so.
+  if (target.host == "localhost") return address::parse(fmt::format("127.0.0.1:{}", target.port));
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
