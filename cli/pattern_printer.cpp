@@ -41,8 +41,9 @@ result<void> pattern_printer::append(std::string& out, const record_view& record
 void pattern_printer::append_columns(std::string& out, const pattern& value) {
   const auto colours = colours_of(STDOUT_FILENO);
   auto row = [this](std::string_view id, std::string_view type, std::string_view agent, std::string_view version) {
-    return fmt::format("{}  {}  {}  {:>{}}  ", fitted(printable(id), id_columns_), fitted(printable(type), type_columns),
-                       fitted(printable(agent), agent_columns), version, version_columns);
+    return fmt::format("{}  {}  {}  {:>{}}  ", fitted(printable(id), id_columns_),
+                       fitted(printable(type), type_columns), fitted(printable(agent), agent_columns), version,
+                       version_columns);
   };
   if (!std::exchange(headed_, true))
     out += fmt::format("{}{}DATA{}\n", colours.strong, row("ID", "TYPE", "AGENT", "VERSION"), colours.plain);
