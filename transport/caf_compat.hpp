@@ -39,7 +39,7 @@ void anon_send(const Destination& to, Ts&&... message) {
 
 /// Scheduler policy ("sharing", "stealing", "testing") and its number of threads.
 inline void set_scheduler(caf::actor_system_config& config, const char* policy, std::size_t threads) {
-  config.set("scheduler.policy", caf::atom_from_string(policy));
+  config.set("scheduler.policy", caf::atom_from_string(std::string{policy}));
   config.set("scheduler.max-threads", threads);
   // Unlimited by default: an actor that feeds itself would starve its worker.
   config.set("scheduler.max-throughput", std::size_t{100});
