@@ -1,6 +1,8 @@
 #define XXH_INLINE_ALL
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <new>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -22,16 +24,18 @@ std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
-void combine(sketch_symbol& symbol, sketch_item item, std::uint32_t check, std::int64_t sign) noexcept {
-  symbol.items ^= item;
-  symbol.checks ^= check;
+void combine(sketch_symbol& symbol, const detail::sketch_walk& walk, std::int64_t sign) noexcept {
+  symbol.items ^= walk.item();
+  symbol.checks ^= walk.check();
   symbol.count = wrapping_sum(symbol.count, sign);
 }
 
 /// What `total` items can be expected to leave at a place: the paper's density, 1/(1 + place/2), in whole numbers.
 std::uint64_t expected_count(std::uint64_t place, std::uint64_t total) noexcept { return total / (1 + place / 2); }
 
-constexpr std::size_t extension_symbols_min = 256;
+constexpr std::size_t extension_symbols_min = 256, extension_factor = 4;
+constexpr std::size_t page_symbols = 4096 / sizeof(sketch_symbol), page_items = 4;
+constexpr std::size_t together = 256;  // items that are placed in turn; they stay in the nearest cache
 constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
 
 }  // namespace
@@ -41,50 +45,83 @@ sketch_item sketch_item_of(const content_hash& hash, std::uint64_t key) noexcept
   return XXH3_64bits_withSeed(halves, sizeof(halves), key);
 }
 
-void detail::sketch_places::next() noexcept {
+detail::sketch_walk::sketch_walk(sketch_item item, std::uint64_t key) noexcept
+    : item_(item), state_(item | 1), check_(check_of(item, key)) {}
+
+inline void detail::sketch_walk::next() noexcept {
   // A multiplicative generator modulo 2^64 (multiplier from Steele and Vigna, "Computationally easy, spectrally good
   // multipliers", 2021), then the inverse of the distribution of the distance to the next place (section 4.2 of the
   // paper). Every step is one correctly rounded operation of IEEE 754, so all implementations agree.
   constexpr std::uint64_t multiplier = 0xda942042e4dd58b5ull;
   constexpr double two_to_32 = 4294967296.0;
+  constexpr std::uint32_t place_end = 0xffffffff;  // far beyond every sketch
   state_ *= multiplier;
-  const double stretch = two_to_32 / std::sqrt(static_cast<double>(state_ >> 1) * 2.0 + 2.0) - 1.0;
-  const double distance = std::ceil((static_cast<double>(place_) + 1.5) * stretch);
-  constexpr std::uint64_t place_end = 1ull << 40;  // far beyond every sketch; keeps the conversion in range
-  if (!(distance < static_cast<double>(place_end)) || place_ >= place_end) {
+  const double stretch =
+      two_to_32 / std::sqrt(static_cast<double>(static_cast<std::int64_t>(state_ >> 1)) * 2.0 + 2.0) - 1.0;
+  const double distance = (static_cast<double>(place_) + 1.5) * stretch;
+  if (!(distance < static_cast<double>(place_end - place_) - 1.0)) {
     place_ = place_end;
     return;
   }
-  place_ += std::max<std::uint64_t>(1, static_cast<std::uint64_t>(distance));
+  // Rounded up by hand: the baseline processor has no instruction for it, and a call costs more than all the rest.
+  auto whole = static_cast<std::int64_t>(distance);
+  whole += static_cast<double>(whole) < distance ? 1 : 0;
+  place_ += static_cast<std::uint32_t>(std::max<std::int64_t>(1, whole));
 }
 
-void sketch_source::add(const content_hash& hash) {
-  const auto item = sketch_item_of(hash, key_);
-  items_.push_back({item, detail::sketch_places(item)});
+sketch_source::sketch_source(std::uint64_t key)
+    : key_(key),
+      symbols_(static_cast<sketch_symbol*>(std::calloc(limits::sketch_symbols, sizeof(sketch_symbol))), &std::free) {
+  if (!symbols_) throw std::bad_alloc();
 }
+
+void sketch_source::add(const content_hash& hash) { items_.emplace_back(sketch_item_of(hash, key_), key_); }
 
 bool sketch_source::build(std::size_t symbols, std::size_t items_max) {
   symbols = std::min(symbols, limits::sketch_symbols);
   if (symbols <= ready_) return true;
-  if (symbols_.size() <= ready_) {
-    // Each extension visits every item, so extensions double.
-    symbols_.resize(std::min(limits::sketch_symbols, std::max({symbols, 2 * ready_, extension_symbols_min})));
+  if (size_ <= ready_) {
+    // Each extension visits every item, so there are few of them.
+    size_ = std::min(limits::sketch_symbols, std::max({symbols, extension_factor * ready_, extension_symbols_min}));
     next_item_ = 0;
+  }
+  // The system hands out a page when it is first written to, which costs as much as a few items.
+  for (; touched_ < size_ && items_max > 0; touched_ += page_symbols) {
+    symbols_[touched_] = {};
+    items_max -= std::min(items_max, page_items);
   }
   // A build that was begun goes to its own end first.
   const auto end = std::min(items_.size(), next_item_ + items_max);
-  for (; next_item_ < end; ++next_item_) {
-    auto& each = items_[next_item_];
-    if (each.places.place() >= symbols_.size()) continue;
-    const auto check = check_of(each.item, key_);
-    do {
-      combine(symbols_[each.places.place()], each.item, check, 1);
-      each.places.next();
-    } while (each.places.place() < symbols_.size());
+  while (next_item_ < end) {
+    const auto last = std::min(end, next_item_ + together);
+    place(next_item_, last);
+    next_item_ = last;
   }
   if (next_item_ < items_.size()) return false;
-  ready_ = symbols_.size();
+  ready_ = size_;
   return symbols <= ready_;
+}
+
+/// Puts the items from `first` up to `last` where they fall to. One step of each in turn: the steps of one item wait
+/// for each other, those of different items do not.
+void sketch_source::place(std::size_t first, std::size_t last) {
+  std::array<std::size_t, together> going;
+  std::size_t count = 0;
+  for (auto i = first; i < last; ++i) {
+    going[count] = i;
+    count += items_[i].place() < size_ ? 1 : 0;
+  }
+  while (count > 0) {
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto& walk = items_[going[i]];
+      combine(symbols_[walk.place()], walk, 1);
+      walk.next();
+      going[left] = going[i];
+      left += walk.place() < size_ ? 1 : 0;
+    }
+    count = left;
+  }
 }
 
 bool sketch_decoder::pure(const sketch_symbol& symbol) const noexcept {
@@ -93,11 +130,10 @@ bool sketch_decoder::pure(const sketch_symbol& symbol) const noexcept {
 
 /// Takes an item that was found out of all symbols so far, from its place on.
 void sketch_decoder::place(found& each) {
-  const auto check = check_of(each.item, key_);
-  for (; each.places.place() < symbols_.size(); each.places.next()) {
-    auto& symbol = symbols_[each.places.place()];
-    combine(symbol, each.item, check, -each.sign);
-    if (pure(symbol)) candidates_.push_back(each.places.place());
+  for (; each.walk.place() < symbols_.size(); each.walk.next()) {
+    auto& symbol = symbols_[each.walk.place()];
+    combine(symbol, each.walk, -each.sign);
+    if (pure(symbol)) candidates_.push_back(each.walk.place());
   }
 }
 
@@ -117,7 +153,7 @@ result<void> sketch_decoder::add(std::span<const sketch_symbol> theirs, std::spa
     if (!pure(symbol)) continue;
     // Each difference needs a symbol of its own to be found; more of them are made up.
     if (found_.size() >= symbols_.size()) return fail(errc::flood, "sketch: more differences than symbols");
-    found_.push_back({symbol.items, detail::sketch_places(symbol.items), symbol.count});
+    found_.push_back({detail::sketch_walk(symbol.items, key_), symbol.count});
     (symbol.count > 0 ? theirs_ : ours_).push_back(symbol.items);
     place(found_.back());
   }

@@ -4,6 +4,8 @@
 // time.
 #pragma once
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,23 +29,27 @@ struct sketch_symbol {
 };
 
 namespace detail {
-/// The places of one item in the endless row of symbols, ascending; the first is 0, and they thin out.
-class sketch_places {
+/// An item and its places in the endless row of symbols: ascending, the first is 0, and they thin out.
+class sketch_walk {
  public:
-  explicit sketch_places(sketch_item item) noexcept : state_(item | 1) {}
-  std::uint64_t place() const noexcept { return place_; }
+  sketch_walk(sketch_item item, std::uint64_t key) noexcept;
+  sketch_item item() const noexcept { return item_; }
+  std::uint32_t check() const noexcept { return check_; }
+  std::uint32_t place() const noexcept { return place_; }
   void next() noexcept;
 
  private:
+  sketch_item item_;
   std::uint64_t state_;
-  std::uint64_t place_ = 0;
+  std::uint32_t check_;
+  std::uint32_t place_ = 0;
 };
 }  // namespace detail
 
 /// One side's set, and as many symbols of it as were asked for. 24 bytes an item while it lives.
 class sketch_source {
  public:
-  explicit sketch_source(std::uint64_t key) noexcept : key_(key) {}
+  explicit sketch_source(std::uint64_t key);
 
   void reserve(std::size_t items) { items_.reserve(items); }
   /// All of them before the first build().
@@ -54,17 +60,19 @@ class sketch_source {
   /// under a millisecond, so a caller with an event loop comes back for the rest.
   bool build(std::size_t symbols, std::size_t items_max);
   /// Symbols that are complete, which can be more than were asked for. Valid until the next build().
-  std::span<const sketch_symbol> symbols() const noexcept { return {symbols_.data(), ready_}; }
+  std::span<const sketch_symbol> symbols() const noexcept { return {symbols_.get(), ready_}; }
 
  private:
-  struct entry {
-    sketch_item item;
-    detail::sketch_places places;
-  };
+  void place(std::size_t first, std::size_t last);
+
   std::uint64_t key_;
-  std::vector<entry> items_;
-  std::vector<sketch_symbol> symbols_;
-  std::size_t ready_ = 0;
+  std::vector<detail::sketch_walk> items_;
+  // Room for limits::sketch_symbols, of which only touched pages take memory: growing copies and clears nothing, so no
+  // slice is longer than the others.
+  std::unique_ptr<sketch_symbol[], decltype(&std::free)> symbols_;
+  std::size_t size_ = 0;  ///< symbols that are being built
+  std::size_t touched_ = 0;
+  std::size_t ready_ = 0;  ///< symbols that are complete
   std::size_t next_item_ = 0;
 };
 
@@ -87,8 +95,7 @@ class sketch_decoder {
 
  private:
   struct found {
-    sketch_item item;
-    detail::sketch_places places;
+    detail::sketch_walk walk;
     std::int64_t sign;
   };
   bool pure(const sketch_symbol& symbol) const noexcept;

@@ -180,20 +180,20 @@ constexpr std::size_t slot_of(const padded& text) noexcept {
   return (mixed * 0xD6E8FEB86659FD93ull) >> 54;
 }
 
-/// Open addressing, filled to an eighth; place 0 of a free slot's word is all zeros.
+/// Open addressing, filled to an eighth. What decides is small enough to stay in the nearest cache: a byte a slot, and
+/// the words on their own.
 struct word_index {
-  padded words[slots];
-  std::uint8_t places[slots];
+  std::uint8_t places[slots];  ///< a word's place and one; 0: a free slot
+  padded words[128];
 };
 
 constexpr word_index index_of(const std::string_view (&words)[128]) {
   word_index index{};
   for (std::size_t i = 0; i < 128 && !words[i].empty(); ++i) {
-    const auto word = pad(words[i]);
-    auto slot = slot_of(word);
-    while (index.words[slot] != padded{}) slot = (slot + 1) % slots;
-    index.words[slot] = word;
-    index.places[slot] = static_cast<std::uint8_t>(i);
+    index.words[i] = pad(words[i]);
+    auto slot = slot_of(index.words[i]);
+    while (index.places[slot] != 0) slot = (slot + 1) % slots;
+    index.places[slot] = static_cast<std::uint8_t>(i + 1);
   }
   return index;
 }
@@ -235,8 +235,8 @@ padded load_padded(std::string_view text) noexcept {
 int find_in(const word_index& index, std::string_view text) noexcept {
   const auto wanted = load_padded(text);
   for (auto slot = slot_of(wanted);; slot = (slot + 1) % slots) {
-    if (index.words[slot] == wanted) return index.places[slot];
-    if (index.words[slot].parts[0] == 0) return -1;
+    const int place = index.places[slot] - 1;
+    if (place < 0 || index.words[place] == wanted) return place;
   }
 }
 

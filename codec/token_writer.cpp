@@ -77,9 +77,11 @@ bool token_writer::take_string(std::string_view& inner) {
   if (peek() != '"') return fail_at(position(), errc::bad_json, "expected a string");
   const std::size_t begin = tokens_[next_] + 1;
   auto close = next_position(next_ + 1) - 1;
-  while (close >= begin && is_space(text_[close])) --close;
+  if (text_[close] != '"') [[unlikely]] {
+    while (close >= begin && is_space(text_[close])) --close;
+  }
   if (close < begin || text_[close] != '"') return fail_at(begin, errc::bad_json, "a string that is not closed");
-  inner = text_.substr(begin, close - begin);
+  inner = {text_.data() + begin, close - begin};
   if (has_escapes_) {
     if (const auto bad = find_bad_string(inner); bad != no_position) {
       return fail_at(begin + bad, errc::bad_json, "wrong escape in a string");

@@ -55,7 +55,20 @@ class token_writer {
   /// The same, and the white space after it.
   bool take_text(std::string_view& inner) { return take_string(inner) && check_gap(); }
   /// Takes a string and the colon after it.
-  bool take_key(std::string_view& inner) { return take_string(inner) && check_gap() && expect(':'); }
+  bool take_key(std::string_view& inner) {
+    // Almost always without white space and escapes: then three tokens tell all there is to know.
+    if (!has_escapes_ && next_ + 2 < tokens_.size()) {
+      const std::size_t open = tokens_[next_], colon = tokens_[next_ + 1];
+      if (text_[open] == '"' && text_[colon] == ':' && text_[colon - 1] == '"' && colon - open >= 2 &&
+          tokens_[next_ + 2] == colon + 1) {
+        inner = {text_.data() + open + 1, colon - open - 2};
+        next_ += 2;
+        end_ = colon + 1;
+        return true;
+      }
+    }
+    return take_string(inner) && check_gap() && expect(':');
+  }
   /// Takes a number as it is written. Checks nothing but that it looks like one.
   bool take_number(std::string_view& text);
   /// Takes any value and appends its tokens to `sink`: packed, or verbatim as a whole where it holds white space
