@@ -166,11 +166,21 @@ result<std::size_t> announced_size(std::uint8_t flags, byte_reader& rest) {
   return static_cast<std::size_t>(size);
 }
 
-result<void> unpack_all(block_context& context, bytes_view packed, slab_builder& out, std::vector<slab_ptr>& full) {
+/// `bytes_max`: of all records together. Packed, an id is its distance from the one before it, so that few bytes could
+/// stand for many.
+result<void> unpack_all(block_context& context, bytes_view packed, std::size_t bytes_max, slab_builder& out,
+                        std::vector<slab_ptr>& full) {
   byte_reader in(packed);
+  std::size_t bytes = 0, records = 0;
   while (!in.at_end()) {
     if (out.full()) full.push_back(out.finish());
+    const auto before = out.record_bytes();
     if (auto ok = out.add_packed(context, in); !ok) return ok;
+    bytes += out.record_bytes() - before;
+    if (bytes > bytes_max || ++records > limits::block_records) {
+      return fail(errc::too_large,
+                  fmt::format("block: unpacks to more than {} bytes or {} records", bytes_max, limits::block_records));
+    }
   }
   if (out.full()) full.push_back(out.finish());
   return {};
@@ -189,13 +199,13 @@ result<void> block_decoder::decode(bytes_view block, slab_builder& out, std::vec
   const bool lz4 = (flags & flag_lz4) != 0;
   if ((flags & flag_alone) != 0) {
     block_context context;
-    if (!lz4) return unpack_all(context, payload, out, full);
+    if (!lz4) return unpack_all(context, payload, limits::pattern_bytes, out, full);
     std::unique_ptr<std::uint8_t[]> packed(new std::uint8_t[*size + 1]);
     const int got =
         LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()), reinterpret_cast<char*>(packed.get()),
                             static_cast<int>(payload.size()), static_cast<int>(*size));
     if (got < 0 || static_cast<std::size_t>(got) != *size) return fail(errc::bad_block, "block: does not decompress");
-    return unpack_all(context, {packed.get(), *size}, out, full);
+    return unpack_all(context, {packed.get(), *size}, limits::pattern_bytes, out, full);
   }
   if (!state_) state_ = std::make_unique<state>();
   auto& s = *state_;
@@ -218,7 +228,7 @@ result<void> block_decoder::decode(bytes_view block, slab_builder& out, std::vec
     std::memcpy(first, payload.data(), payload.size());
   }
   s.history.advance(*size);
-  return unpack_all(s.context, {first, *size}, out, full);
+  return unpack_all(s.context, {first, *size}, packed_bytes_max, out, full);
 }
 
 }  // namespace quicsync

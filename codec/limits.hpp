@@ -25,6 +25,8 @@ inline constexpr std::size_t batch_bytes = 16u << 10;  ///< records gathered int
 
 // -- wire -------------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t block_bytes = 64u << 10;  ///< a block before compression; larger patterns go on their own
+inline constexpr std::size_t block_records =
+    16384;  ///< records of a block: more of the smallest than block_bytes holds; bounds what a block unpacks to
 inline constexpr std::size_t frame_bytes = 17u << 20;  ///< a frame's payload: the largest pattern and its envelope
 inline constexpr std::size_t control_frame_bytes = 64u << 10;  ///< a frame on the control lane
 inline constexpr std::size_t filter_bytes = 4096;              ///< a filter expression

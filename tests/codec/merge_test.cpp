@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <compare>
+#include <functional>
 #include <map>
 
 #include <catch2/catch_test_macros.hpp>
@@ -43,22 +45,47 @@ bool equal(const std::map<std::string, held>& a, const std::map<std::string, hel
 
 }  // namespace
 
+namespace {
+
+using order_function = std::function<std::weak_ordering(const record_order&, const record_order&)>;
+
+const record_order base{5, 100, "b", false, {10, 10}};
+
+/// Each is greater than `base` by one component, and everything after that speaks for the other side.
+const std::vector<record_order> greater_by_one = {
+    {6, 0, "a", false, {0, 0}},  {5, 101, "a", false, {0, 0}},  {5, 100, "c", false, {0, 0}},
+    {5, 100, "b", true, {0, 0}}, {5, 100, "b", false, {11, 0}}, {5, 100, "b", false, {10, 11}},
+};
+
+bool decides_by_each(const order_function& order) {
+  return std::all_of(greater_by_one.begin(), greater_by_one.end(),
+                     [&](const auto& other) { return order(other, base) > 0 && order(base, other) < 0; });
+}
+
+}  // namespace
+
 TEST_CASE("merge: each component decides where the ones before it are equal", "[codec][merge]") {
-  const record_order base{5, 100, "b", false, {10, 10}};
-  const auto greater = [&](auto change) {
-    auto other = base;
-    change(other);
-    CHECK(merge(base, other).outcome == merge_outcome::replaces);
-    CHECK(merge(other, base).outcome == merge_outcome::older);
-  };
-  // In each, everything after the component that decides speaks for the other side.
-  greater([](record_order& o) { o = {6, 0, "a", false, {0, 0}}; });
-  greater([](record_order& o) { o = {5, 101, "a", false, {0, 0}}; });
-  greater([](record_order& o) { o = {5, 100, "c", false, {0, 0}}; });
-  greater([](record_order& o) { o = {5, 100, "b", true, {0, 0}}; });
-  greater([](record_order& o) { o = {5, 100, "b", false, {11, 0}}; });
-  greater([](record_order& o) { o = {5, 100, "b", false, {10, 11}}; });
+  CHECK(decides_by_each([](const record_order& a, const record_order& b) {
+    return merge(b, a).outcome == merge_outcome::replaces ? std::weak_ordering::greater
+           : merge(b, a).outcome == merge_outcome::older  ? std::weak_ordering::less
+                                                          : std::weak_ordering::equivalent;
+  }));
   CHECK(merge(base, base) == merge_result{merge_outcome::same, false});
+}
+
+TEST_CASE("merge: an order that lacks any one component is told from the right one", "[codec][merge]") {
+  // Components taken away one at a time, by making them equal on both sides.
+  const std::vector<std::function<void(record_order&)>> take_away = {
+      [](record_order& o) { o.version = 0; },   [](record_order& o) { o.timestamp = 0; },
+      [](record_order& o) { o.agent_id = {}; }, [](record_order& o) { o.deleted = false; },
+      [](record_order& o) { o.hash.high = 0; }, [](record_order& o) { o.hash.low = 0; },
+  };
+  for (const auto& take : take_away) {
+    CHECK_FALSE(decides_by_each([&](record_order a, record_order b) {
+      take(a), take(b);
+      return std::weak_ordering(a <=> b);
+    }));
+  }
 }
 
 TEST_CASE("merge: agents compare as bytes, not as signed characters", "[codec][merge]") {
