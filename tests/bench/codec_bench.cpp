@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <lz4.h>
 #include <time.h>
 
 #include <quicsync/codec/block.hpp>
@@ -95,6 +96,40 @@ double best_seconds(const std::function<void()>& work) {
 
 void print_rate(const char* what, std::size_t count, double seconds) {
   std::printf("{\"what\":\"%s\",\"k_per_s\":%.0f}\n", what, static_cast<double>(count) / seconds / 1000);
+  std::fflush(stdout);
+}
+
+/// What the machine does at this moment with nothing of ours: the texts themselves through lz4, by 100. Rates of
+/// different runs compare as ratios to this.
+void bench_yardstick(const corpus& all) {
+  constexpr std::size_t batch = 100;
+  const auto end_of = [&](std::size_t first) {
+    const auto& last = all.lines[std::min(first + batch, all.lines.size()) - 1];
+    return last.data() + last.size();
+  };
+  std::vector<std::pair<std::size_t, int>> packed;  // of each batch: size of its text, size compressed
+  std::string wire(all.text.size() + all.text.size() / 128 + 1024, '\0'), text(1u << 24, '\0');
+  const double encode = best_seconds([&] {
+    packed.clear();
+    std::size_t at = 0;
+    for (std::size_t first = 0; first < all.lines.size(); first += batch) {
+      const auto* const begin = all.lines[first].data();
+      const auto size = static_cast<std::size_t>(end_of(first) - begin);
+      packed.emplace_back(size, LZ4_compress_default(begin, wire.data() + at, static_cast<int>(size),
+                                                     static_cast<int>(wire.size() - at)));
+      at += static_cast<std::size_t>(packed.back().second);
+    }
+  });
+  const double decode = best_seconds([&] {
+    std::size_t at = 0;
+    for (const auto& [size, compressed] : packed) {
+      if (LZ4_decompress_safe(wire.data() + at, text.data(), compressed, static_cast<int>(size)) < 0) std::exit(1);
+      at += static_cast<std::size_t>(compressed);
+    }
+  });
+  const auto patterns = static_cast<double>(all.lines.size());
+  std::printf("{\"what\":\"yardstick: lz4 of the JSON text by 100\",\"encode_k_per_s\":%.0f,\"decode_k_per_s\":%.0f}\n",
+              patterns / encode / 1000, patterns / decode / 1000);
   std::fflush(stdout);
 }
 
@@ -255,7 +290,9 @@ int main(int count, char** arguments) {
   const auto patterns = static_cast<double>(all.lines.size());
   std::printf("{\"what\":\"corpus\",\"patterns\":%zu,\"json_bytes\":%.1f,\"record_bytes\":%.1f}\n", all.lines.size(),
               static_cast<double>(all.text.size()) / patterns - 1, static_cast<double>(all.bytes.size()) / patterns);
+  bench_yardstick(all);
   bench_json(all);
+  bench_yardstick(all);
   for (const std::size_t batch : {1u, 10u, 100u, 1000u}) bench_batches(all, batch, true);
   bench_batches(all, 100, false);
   if (count > 2) bench_deltas(all, read(arguments[2]));
