@@ -11,6 +11,8 @@ namespace quicsync::cli {
 
 using action = std::function<int()>;
 
+/// Throughput and latency between processes on this machine.
+action add_bench(CLI::App& app);
 /// `cert ca DIR`, `cert node NAME`, `cert show FILE`.
 action add_cert(CLI::App& app);
 /// Several nodes in one process that share with each other.

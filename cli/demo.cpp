@@ -1,7 +1,4 @@
 #include <atomic>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <map>
 
@@ -15,6 +12,7 @@
 #include "commands.hpp"
 #include "errors.hpp"
 #include "output.hpp"
+#include "temporary_directory.hpp"
 #include "wait_point.hpp"
 
 namespace quicsync::cli {
@@ -40,27 +38,6 @@ constexpr part parts[] = {
     {"quality-gate", "quality_metrics", R"({{"module":"inventory_{}","complexity":{}.5,"maintainability":81.25}})"},
 };
 constexpr std::size_t node_count = std::size(parts);
-
-class temporary_directory {
- public:
-  static result<std::unique_ptr<temporary_directory>> make() {
-    auto path = (std::filesystem::temp_directory_path() / "quicsync-demo-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr)
-      return fail(errc::io_failed, fmt::format("cannot make a directory like {}: {}", path, std::strerror(errno)));
-    return std::unique_ptr<temporary_directory>(new temporary_directory(path));
-  }
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  explicit temporary_directory(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
 
 std::vector<pattern> patterns_of(const part& author, std::size_t count) {
   const auto now =
@@ -221,7 +198,7 @@ result<void> print_summary(std::vector<member>& members, double seconds, bool as
 
 result<void> demo(std::size_t patterns, bool as_table) {
   wait_point waits;
-  auto directory = temporary_directory::make();
+  auto directory = temporary_directory::make("demo");
   if (!directory) return fail(std::move(directory.error()));
   auto members = start_nodes((*directory)->path(), patterns, waits);
   if (!members) return fail(std::move(members.error()));

@@ -25,6 +25,7 @@ constexpr command commands[] = {
     {"watch", "Print patterns as they arrive at a node", add_watch},
     {"list", "Print what a node holds", add_list},
     {"get", "Print one pattern of a node", add_get},
+    {"bench", "Throughput and latency between processes on this machine", add_bench},
 };
 
 std::vector<std::string> names_of_subcommands(const CLI::App& app) {

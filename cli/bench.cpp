@@ -1,0 +1,260 @@
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <quicsync/actors/server.hpp>
+#include <quicsync/transport/certificates.hpp>
+
+#include "bench_receiver.hpp"
+#include "commands.hpp"
+#include "delivery.hpp"
+#include "errors.hpp"
+#include "losses.hpp"
+#include "output.hpp"
+#include "temporary_directory.hpp"
+#include "wait_point.hpp"
+
+namespace quicsync::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto latency_duration = 3s;
+
+struct bench_options {
+  std::size_t patterns = 1'000'000;
+  std::size_t peers = 1;
+  std::size_t batch = 100;
+  std::size_t size = 348;
+  std::size_t rate = 1000;
+};
+
+/// Patterns in the manner of a test fleet, each JSON text of about `bytes`.
+class pattern_source {
+ public:
+  explicit pattern_source(std::size_t bytes) : bytes_(bytes) {}
+
+  pattern next() {
+    const auto n = ++count_;
+    pattern value;
+    value.id = fmt::format("bench-{}", n);
+    value.agent_id = fmt::format("agent-{}", n % 16);
+    value.type = "test_execution";
+    value.metadata.source = value.agent_id;
+    value.metadata.tags = {"bench", n % 3 == 0 ? "unit" : "integration"};
+    value.timestamp = bench_clock_ns();
+    value.version = 1;
+    value.data =
+        fmt::format(R"({{"testCase":"case_{}","duration":{},"coverage":0.{:04},"result":"{}","commit":"{:016x}")",
+                    n % 5000, mix(n) % 900, mix(n + 1) % 10000, n % 7 == 0 ? "failed" : "passed", mix(n + 2));
+    const std::size_t others = 230;
+    for (std::size_t length = value.data.size() + others, line = 0; length < bytes_; ++line) {
+      const auto more = fmt::format(R"(,"line{}":{})", line, mix(n + line) % 2000);
+      value.data += more;
+      length += more.size();
+    }
+    value.data += '}';
+    return value;
+  }
+
+ private:
+  static std::uint64_t mix(std::uint64_t n) noexcept {
+    n = (n ^ (n >> 31)) * 0x9E3779B97F4A7C15ull;
+    return n ^ (n >> 29);
+  }
+  std::size_t bytes_;
+  std::uint64_t count_ = 0;
+};
+
+double cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+/// One node that shares, and those that receive.
+class bench {
+ public:
+  bench(const bench_options& options, wait_point& waits) : options_(options), waits_(waits), source_(options.size) {}
+
+  result<void> run() {
+    if (auto ok = start(); !ok) return ok;
+    if (auto ok = throughput(); !ok) return ok;
+    return options_.rate == 0 ? result<void>() : latency();
+  }
+
+ private:
+  result<void> start() {
+    auto made = temporary_directory::make("bench");
+    if (!made) return fail(std::move(made.error()));
+    directory_ = std::move(*made);
+    const auto& path = directory_->path();
+    if (auto ca = make_ca(path); !ca) return ca;
+    if (auto files = make_node_certificate("bench-sender", path, path, 1); !files) return fail(files.error());
+    for (std::size_t i = 0; i < options_.peers; ++i) {
+      const auto name = fmt::format("bench-receiver-{}", i + 1);
+      if (auto files = make_node_certificate(name, path, path, 1); !files) return fail(files.error());
+      // Before this process has threads: what a fork leaves of them holds locks for ever.
+      auto receiver = bench_receiver::start(path, name);
+      if (!receiver) return fail(std::move(receiver.error()));
+      receivers_.push_back(std::move(*receiver));
+    }
+    node_config config;
+    config.host = "127.0.0.1";
+    config.port = 0;
+    config.batch_size = options_.batch;
+    config.cert = path / "bench-sender.pem";
+    config.key = path / "bench-sender.key";
+    config.ca = path / "ca.pem";
+    auto node = server::make(std::move(config));
+    if (!node) return fail(std::move(node.error()));
+    node_ = std::move(*node);
+    if (auto started = node_->start(); !started) return started;
+    for (const auto& receiver : receivers_) {
+      auto connected = node_->connect_to_peer(fmt::format("127.0.0.1:{}", receiver->port()), receiver->name());
+      if (auto name = connected.get(); !name) return fail(std::move(name.error()));
+    }
+    return {};
+  }
+
+  /// Ready records, as fast as acknowledgements let them.
+  result<void> throughput() {
+    std::vector<slab_ptr> slabs;
+    auto builder = node_->new_slab();
+    for (std::size_t i = 0; i < options_.patterns; ++i) {
+      if (auto added = builder.add(source_.next()); !added) return added;
+      if (builder.full()) slabs.push_back(builder.finish());
+    }
+    if (!builder.empty()) slabs.push_back(builder.finish());
+    std::size_t record_bytes = 0;
+    for (const auto& slab : slabs) record_bytes += slab->record_bytes();
+
+    auto before = cpu_of_all();
+    if (!before) return fail(std::move(before.error()));
+    const auto begun = clock::now();
+    if (auto shared = share_all(slabs); !shared) return shared;
+    const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
+    auto after = cpu_of_all();
+    if (!after) return fail(std::move(after.error()));
+    auto state = node_->state();
+    if (!state) return fail(std::move(state.error()));
+    const auto patterns = static_cast<double>(options_.patterns), peers = static_cast<double>(options_.peers);
+    print_line(fmt::format(
+        R"({{"what":"throughput","patterns":{},"peers":{},"batch":{},"seconds":{:.3f},"patternsPerSecond":{:.0f},)"
+        R"("cpuMicrosPerDelivery":{:.3f},"recordBytes":{:.1f},"laneBytes":{:.1f},"wireBytes":{:.1f}}})",
+        options_.patterns, options_.peers, options_.batch, seconds, patterns / seconds,
+        (*after - *before) * 1e6 / patterns / peers, static_cast<double>(record_bytes) / patterns,
+        static_cast<double>(state->stats.lane_bytes_sent) / patterns / peers,
+        static_cast<double>(state->stats.bytes_sent) / patterns / peers));
+    return {};
+  }
+
+  result<void> share_all(const std::vector<slab_ptr>& slabs) {
+    delivery_wish wish;
+    wish.level = ack_level::applied;
+    wish.deadline = std::chrono::hours(1);
+    delivery to(*node_, wish, lost_, -1, [this] { waits_.wake(); });
+    auto next = slabs.begin();
+    while (next != slabs.end() || !to.settled()) {
+      if (lost_.first() || waits_.interrupted()) {
+        node_->stop();  // no report comes after it
+        return lost_.first() ? fail(lost_.first()->reason) : fail(errc::cancelled, "interrupted");
+      }
+      if (next != slabs.end() && to.has_room())
+        to.hand_over(*next++);
+      else
+        waits_.wait(-1, 100ms);
+    }
+    return {};
+  }
+
+  /// One at a time, at a steady rate.
+  result<void> latency() {
+    if (auto forgotten = read_all(); !forgotten) return fail(std::move(forgotten.error()));
+    const auto count = options_.rate * static_cast<std::size_t>(latency_duration.count());
+    const auto interval = std::chrono::nanoseconds(1s) / static_cast<std::int64_t>(options_.rate);
+    auto due = clock::now();
+    for (std::size_t i = 0; i < count; ++i) {
+      std::this_thread::sleep_until(due += interval);
+      if (waits_.interrupted()) return fail(errc::cancelled, "interrupted");
+      auto builder = node_->new_slab();
+      if (auto added = builder.add(source_.next()); !added) return added;
+      node_->share(builder.finish(), {}, [](const sync_report&) {});
+    }
+    std::this_thread::sleep_for(200ms);
+    auto all = read_all();
+    if (!all) return fail(std::move(all.error()));
+    for (std::size_t i = 0; i < all->size(); ++i) {
+      const auto& reading = (*all)[i];
+      print_line(fmt::format(
+          R"({{"what":"latency","peer":{},"rate":{},"patterns":{},"p50Micros":{:.0f},"p99Micros":{:.0f}}})",
+          json_quoted(receivers_[i]->name()), options_.rate, reading.patterns, reading.p50_us, reading.p99_us));
+    }
+    return {};
+  }
+
+  result<std::vector<bench_receiver::reading>> read_all() {
+    std::vector<bench_receiver::reading> all;
+    for (const auto& receiver : receivers_) {
+      auto reading = receiver->read();
+      if (!reading) return fail(std::move(reading.error()));
+      all.push_back(*reading);
+    }
+    return all;
+  }
+
+  result<double> cpu_of_all() {
+    auto all = read_all();
+    if (!all) return fail(std::move(all.error()));
+    double sum = cpu_seconds();
+    for (const auto& reading : *all) sum += reading.cpu_seconds;
+    return sum;
+  }
+
+  const bench_options& options_;
+  wait_point& waits_;
+  pattern_source source_;
+  losses lost_{[this] { waits_.wake(); }};
+  std::unique_ptr<temporary_directory> directory_;
+  std::vector<std::unique_ptr<bench_receiver>> receivers_;
+  std::unique_ptr<server> node_;
+};
+
+}  // namespace
+
+action add_bench(CLI::App& app) {
+  auto options = std::make_shared<bench_options>();
+  app.add_option("--patterns", options->patterns, "How many are shared as fast as they are acknowledged")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
+      ->capture_default_str();
+  app.add_option("--peers", options->peers, "Receiving nodes, each a process")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
+      ->capture_default_str();
+  app.add_option("--batch", options->batch, "Patterns a batch")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}))
+      ->capture_default_str();
+  app.add_option("--size", options->size, "Bytes of a pattern as JSON text, about")
+      ->check(CLI::Range(std::size_t{300}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  app.add_option("--rate", options->rate, "Patterns a second for the latency; 0: not measured")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100'000}))
+      ->capture_default_str();
+  app.footer(
+      "Prints a JSON object a line. Latency is from the share to the other node's subscriber.\n\n"
+      "Example:\n  quicsync bench --patterns 200000");
+  return [=] {
+    wait_point waits;
+    auto done = bench(*options, waits).run();
+    return done ? exit_done : report(done.error());
+  };
+}
+
+}  // namespace quicsync::cli
