@@ -142,6 +142,7 @@ class bench {
     const auto begun = clock::now();
     if (auto shared = share_all(slabs); !shared) return shared;
     const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
+    if (auto drained = await_arrival(); !drained) return drained;
     auto after = cpu_of_all();
     if (!after) return fail(std::move(after.error()));
     auto state = node_->state();
@@ -178,7 +179,6 @@ class bench {
 
   /// One at a time, at a steady rate.
   result<void> latency() {
-    if (auto forgotten = read_all(); !forgotten) return fail(std::move(forgotten.error()));
     const auto count = options_.rate * static_cast<std::size_t>(latency_duration.count());
     const auto interval = std::chrono::nanoseconds(1s) / static_cast<std::int64_t>(options_.rate);
     auto due = clock::now();
@@ -197,6 +197,20 @@ class bench {
       print_line(fmt::format(
           R"({{"what":"latency","peer":{},"rate":{},"patterns":{},"p50Micros":{:.0f},"p99Micros":{:.0f}}})",
           json_quoted(receivers_[i]->name()), options_.rate, reading.patterns, reading.p50_us, reading.p99_us));
+    }
+    return {};
+  }
+
+  /// Acknowledged means applied; subscribers may be some way behind.
+  result<void> await_arrival() {
+    for (const auto& receiver : receivers_) {
+      for (std::size_t seen = 0; seen < options_.patterns;) {
+        auto reading = receiver->read();
+        if (!reading) return fail(std::move(reading.error()));
+        seen += reading->patterns;
+        if (seen < options_.patterns) waits_.wait(-1, 10ms);
+        if (waits_.interrupted()) return fail(errc::cancelled, "interrupted");
+      }
     }
     return {};
   }

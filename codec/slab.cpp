@@ -22,6 +22,8 @@ record_view slab::record(std::size_t index) const noexcept {
   return view;
 }
 
+std::string_view slab::id(std::size_t index) const noexcept { return detail::head_of(bytes(index)).id; }
+
 namespace {
 
 constexpr std::size_t slab_bytes_begun = 32u << 10;    // a full slab of usual records

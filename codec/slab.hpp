@@ -41,6 +41,8 @@ class slab {
   }
   /// The record, known to be well-formed because it was checked when the slab was made.
   record_view record(std::size_t index) const noexcept;
+  /// The same as record(index).id(), without looking at the rest of the record.
+  std::string_view id(std::size_t index) const noexcept;
   /// Bytes of all records together.
   std::size_t record_bytes() const noexcept { return size_bytes_; }
 

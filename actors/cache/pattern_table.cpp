@@ -22,7 +22,7 @@ std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) 
   if (found == by_key_.end()) return none;
   for (std::uint32_t i = found->second; i != none; i = entries_[i].next_of_key) {
     const entry& e = entries_[i];
-    if (e.records->record(e.index).id() == id) return i;
+    if (e.records->id(e.index) == id) return i;
   }
   return none;
 }
@@ -35,7 +35,7 @@ void pattern_table::log(std::uint32_t entry_index) {
 
 pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t index, peer_number source) {
   const slab_item& item = records->item(index);
-  std::string_view id = records->record(index).id();
+  std::string_view id = records->id(index);
   lane on = lane_of_priority(item.priority);
   std::uint32_t at = find_entry(item.key, id);
 
