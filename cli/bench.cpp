@@ -24,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
+constexpr auto arrival_deadline = 60s;
 constexpr auto latency_duration = 3s;
 
 struct bench_options {
@@ -142,7 +143,7 @@ class bench {
     const auto begun = clock::now();
     if (auto shared = share_all(slabs); !shared) return shared;
     const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
-    if (auto drained = await_arrival(); !drained) return drained;
+    if (auto drained = await_arrival(options_.patterns); !drained) return drained;
     auto after = cpu_of_all();
     if (!after) return fail(std::move(after.error()));
     auto state = node_->state();
@@ -179,6 +180,8 @@ class bench {
 
   /// One at a time, at a steady rate.
   result<void> latency() {
+    for (const auto& receiver : receivers_)
+      if (auto begun = receiver->restart(); !begun) return fail(std::move(begun.error()));
     const auto count = options_.rate * static_cast<std::size_t>(latency_duration.count());
     const auto interval = std::chrono::nanoseconds(1s) / static_cast<std::int64_t>(options_.rate);
     auto due = clock::now();
@@ -189,7 +192,7 @@ class bench {
       if (auto added = builder.add(source_.next()); !added) return added;
       node_->share(builder.finish(), {}, [](const sync_report&) {});
     }
-    std::this_thread::sleep_for(200ms);
+    if (auto arrived = await_arrival(count); !arrived) return arrived;
     auto all = read_all();
     if (!all) return fail(std::move(all.error()));
     for (std::size_t i = 0; i < all->size(); ++i) {
@@ -202,14 +205,17 @@ class bench {
   }
 
   /// Acknowledged means applied; subscribers may be some way behind.
-  result<void> await_arrival() {
+  result<void> await_arrival(std::size_t patterns) {
     for (const auto& receiver : receivers_) {
-      for (std::size_t seen = 0; seen < options_.patterns;) {
+      for (const auto give_up = clock::now() + arrival_deadline;;) {
         auto reading = receiver->read();
         if (!reading) return fail(std::move(reading.error()));
-        seen += reading->patterns;
-        if (seen < options_.patterns) waits_.wait(-1, 10ms);
+        if (reading->patterns >= patterns) break;
         if (waits_.interrupted()) return fail(errc::cancelled, "interrupted");
+        if (clock::now() > give_up)
+          return fail(errc::timed_out,
+                      fmt::format("{} has seen {} of {} patterns", receiver->name(), reading->patterns, patterns));
+        waits_.wait(-1, 10ms);
       }
     }
     return {};

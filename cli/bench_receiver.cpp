@@ -62,11 +62,11 @@ class tally {
       latency_.add(duration_cast<microseconds>(nanoseconds(now - record.timestamp())));
     }
   }
-  bench_receiver::reading take() {
+  bench_receiver::reading read(bool begin_anew) {
     std::lock_guard lock(mutex_);
-    bench_receiver::reading out{std::exchange(patterns_, 0), cpu_seconds_of_this_process(),
-                                latency_.quantile_ms(0.5) * 1000, latency_.quantile_ms(0.99) * 1000};
-    latency_ = {};
+    bench_receiver::reading out{patterns_, cpu_seconds_of_this_process(), latency_.quantile_ms(0.5) * 1000,
+                                latency_.quantile_ms(0.99) * 1000};
+    if (begin_anew) patterns_ = 0, latency_ = {};
     return out;
   }
 
@@ -92,7 +92,7 @@ result<std::unique_ptr<server>> start_node(const std::filesystem::path& director
   return node;
 }
 
-constexpr char ask_reading = 'r', ask_end = 'e';
+constexpr char ask_restart = 'b', ask_end = 'e';
 
 /// The child: answers each question with a reading until it is to end.
 int serve(const std::filesystem::path& directory, const std::string& name, int asked, int answer) {
@@ -105,7 +105,7 @@ int serve(const std::filesystem::path& directory, const std::string& name, int a
     fmt::format_to_n(hello.problem, sizeof hello.problem - 1, "{}", to_string(node.error()));
   if (!pass(put, answer, hello) || !node) return 1;
   for (char question = 0; pass(::read, asked, question) && question != ask_end;) {
-    auto reading = counts.take();
+    auto reading = counts.read(question == ask_restart);
     if (!pass(put, answer, reading)) break;
   }
   (*node)->stop();
@@ -151,8 +151,7 @@ bench_receiver::~bench_receiver() {
   ::waitpid(process_, nullptr, 0);
 }
 
-result<bench_receiver::reading> bench_receiver::read() {
-  char question = ask_reading;
+result<bench_receiver::reading> bench_receiver::ask(char question) {
   reading out;
   if (!pass(put, asking_, question) || !pass(::read, answering_, out))
     return fail(errc::io_failed, fmt::format("the process of {} has died", name_));

@@ -18,7 +18,7 @@ std::int64_t bench_clock_ns() noexcept;
 
 class bench_receiver {
  public:
-  /// What it has seen since its start or the last reading.
+  /// What it has seen since its start or the last restart().
   struct reading {
     std::uint64_t patterns = 0;
     double cpu_seconds = 0;  ///< of its process, since its start
@@ -34,9 +34,12 @@ class bench_receiver {
   const std::string& name() const noexcept { return name_; }
   std::uint16_t port() const noexcept { return port_; }
   /// Errors: io_failed when the process has died.
-  result<reading> read();
+  result<reading> read() { return ask('r'); }
+  /// The same, and its counts begin anew.
+  result<reading> restart() { return ask('b'); }
 
  private:
+  result<reading> ask(char question);
   bench_receiver(pid_t process, int asking, int answering, std::string name)
       : process_(process), asking_(asking), answering_(answering), name_(std::move(name)) {}
 

@@ -1,0 +1,39 @@
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/process.hpp"
+
+using namespace quicsync::test;
+using json = nlohmann::json;
+
+TEST_CASE("bench: what two receiving nodes were given is counted, and its latency measured", "[cli][net]") {
+  const auto ended =
+      run({"bench", "--patterns", "2000", "--peers", "2", "--batch", "50", "--size", "600", "--rate", "200"});
+  INFO(ended.errors);
+  REQUIRE(ended.code == 0);
+  std::vector<json> lines;
+  for (std::size_t begin = 0; begin < ended.output.size();) {
+    const auto end = ended.output.find('\n', begin);
+    lines.push_back(json::parse(ended.output.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  REQUIRE(lines.size() == 3);
+  const auto& throughput = lines[0];
+  CHECK(throughput["what"] == "throughput");
+  CHECK(throughput["patterns"] == 2000);
+  CHECK(throughput["patternsPerSecond"] > 0);
+  CHECK(throughput["laneBytes"] < throughput["recordBytes"]);
+  CHECK(throughput["wireBytes"] > throughput["laneBytes"]);
+  for (std::size_t peer = 1; peer <= 2; ++peer) {
+    CHECK(lines[peer]["what"] == "latency");
+    CHECK(lines[peer]["peer"] == "bench-receiver-" + std::to_string(peer));
+    CHECK(lines[peer]["patterns"] == 600);
+    CHECK(lines[peer]["p50Micros"] > 0);
+    CHECK(lines[peer]["p50Micros"] <= lines[peer]["p99Micros"]);
+  }
+}
+
+TEST_CASE("bench: values out of range are misuse", "[cli]") {
+  CHECK(run({"bench", "--peers", "0"}).code == 2);
+  CHECK(run({"bench", "--size", "1"}).code == 2);
+}
