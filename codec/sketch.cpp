@@ -34,6 +34,7 @@ void combine(sketch_symbol& symbol, const detail::sketch_walk& walk, std::int64_
 std::uint64_t expected_count(std::uint64_t place, std::uint64_t total) noexcept { return total / (1 + place / 2); }
 
 constexpr std::size_t extension_symbols_min = 256, extension_factor = 4;
+constexpr std::size_t room_begun = 16384;
 constexpr std::size_t page_symbols = 4096 / sizeof(sketch_symbol), page_items = 4;
 constexpr std::size_t together = 256;  // items that are placed in turn; they stay in the nearest cache
 constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
@@ -69,10 +70,13 @@ inline void detail::sketch_walk::next() noexcept {
   place_ += static_cast<std::uint32_t>(std::max<std::int64_t>(1, whole));
 }
 
-sketch_source::sketch_source(std::uint64_t key)
-    : key_(key),
-      symbols_(static_cast<sketch_symbol*>(std::calloc(limits::sketch_symbols, sizeof(sketch_symbol))), &std::free) {
-  if (!symbols_) throw std::bad_alloc();
+void sketch_source::make_room(std::size_t symbols) {
+  if (symbols <= room_) return;
+  room_ = symbols <= room_begun ? room_begun : limits::sketch_symbols;
+  decltype(symbols_) larger(static_cast<sketch_symbol*>(std::calloc(room_, sizeof(sketch_symbol))), &std::free);
+  if (!larger) throw std::bad_alloc();
+  std::copy_n(symbols_.get(), ready_, larger.get());
+  symbols_ = std::move(larger);
 }
 
 void sketch_source::add(const content_hash& hash) { items_.emplace_back(sketch_item_of(hash, key_), key_); }
@@ -83,6 +87,7 @@ bool sketch_source::build(std::size_t symbols, std::size_t items_max) {
   if (size_ <= ready_) {
     // Each extension visits every item, so there are few of them.
     size_ = std::min(limits::sketch_symbols, std::max({symbols, extension_factor * ready_, extension_symbols_min}));
+    make_room(size_);
     next_item_ = 0;
   }
   // The system hands out a page when it is first written to, which costs as much as a few items.

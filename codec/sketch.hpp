@@ -49,7 +49,7 @@ class sketch_walk {
 /// One side's set, and as many symbols of it as were asked for. 24 bytes an item while it lives.
 class sketch_source {
  public:
-  explicit sketch_source(std::uint64_t key);
+  explicit sketch_source(std::uint64_t key) noexcept : key_(key) {}
 
   void reserve(std::size_t items) { items_.reserve(items); }
   /// All of them before the first build().
@@ -63,13 +63,15 @@ class sketch_source {
   std::span<const sketch_symbol> symbols() const noexcept { return {symbols_.get(), ready_}; }
 
  private:
+  void make_room(std::size_t symbols);
   void place(std::size_t first, std::size_t last);
 
   std::uint64_t key_;
   std::vector<detail::sketch_walk> items_;
-  // Room for limits::sketch_symbols, of which only touched pages take memory: growing copies and clears nothing, so no
-  // slice is longer than the others.
-  std::unique_ptr<sketch_symbol[], decltype(&std::free)> symbols_;
+  // Room for a few, then at once for limits::sketch_symbols, of which only touched pages take memory: growing copies
+  // little and clears nothing, so no slice is longer than the others.
+  std::unique_ptr<sketch_symbol[], decltype(&std::free)> symbols_{nullptr, &std::free};
+  std::size_t room_ = 0;
   std::size_t size_ = 0;  ///< symbols that are being built
   std::size_t touched_ = 0;
   std::size_t ready_ = 0;  ///< symbols that are complete
