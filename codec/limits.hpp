@@ -58,6 +58,16 @@ inline constexpr std::size_t lane_window_bytes = 4u << 20;       ///< receive wi
 inline constexpr std::size_t control_window_bytes = 256u << 10;  ///< reserve of the control lane
 inline constexpr std::size_t unacked_bytes = 8u << 20;   ///< stream data kept per connection until it is acknowledged
 inline constexpr std::size_t handshakes_at_once = 1024;  ///< half-open connections of a node
+inline constexpr std::size_t handshakes_unproven =
+    128;  ///< of them with clients that may have forged their address; beyond, they are sent a Retry
+inline constexpr std::size_t handshakes_of_host = 512;  ///< of them with one host that has proven its address
+inline constexpr double handshakes_per_second = 1000;   ///< begun: about what one core can do
+inline constexpr double retries_per_second = 20'000;    ///< about a core's half; each is a tenth of what it answers
+inline constexpr double stateless_answers_per_second = 200;      ///< of other kinds: nobody waits for them in earnest
+inline constexpr std::chrono::seconds retry_token_lifetime{60};  ///< the answer to a Retry, lost packets included
+inline constexpr std::chrono::hours address_token_lifetime{24};  ///< of a NEW_TOKEN: a client that is back the next day
+inline constexpr std::size_t address_token_bytes = 512;  ///< kept of a server: those that are known have about 100
+inline constexpr std::size_t remembered_servers = 256;   ///< whose tokens a client keeps
 inline constexpr std::size_t connections = 16384;        ///< connections of a node
 
 }  // namespace quicsync::limits

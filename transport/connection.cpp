@@ -7,6 +7,7 @@
 #include <quicsync/transport/connection.hpp>
 #include <quicsync/transport/connection_callbacks.hpp>
 #include <quicsync/transport/connection_errors.hpp>
+#include <quicsync/transport/server_memory.hpp>
 #include <quicsync/transport/tls_certificate.hpp>
 
 namespace quicsync {
@@ -35,43 +36,6 @@ ngtcp2_cid random_cid(connection_host& host) {
   cid.datalen = cid_bytes;
   host.random(cid.data, cid.datalen);
   return cid;
-}
-
-ngtcp2_transport_params transport_params(connection_host& host, const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) {
-  const auto& config = host.config();
-  ngtcp2_transport_params params;
-  ngtcp2_transport_params_default(&params);
-  // One stream a lane, each with the lane byte before its window.
-  params.initial_max_streams_uni = lane_count;
-  params.initial_max_streams_bidi = 0;
-  params.initial_max_stream_data_uni = config.lane_window_bytes + 1;
-  // The sum of the bulk lanes and a reserve that they cannot use up, so that control always moves.
-  params.initial_max_data = (lane_count - 1) * config.lane_window_bytes + config.control_window_bytes + lane_count;
-  params.max_idle_timeout = to_duration(config.idle_timeout);
-  params.active_connection_id_limit = 4;
-  if (first != nullptr) {
-    params.original_dcid = first->dcid;
-    params.original_dcid_present = 1;
-    params.stateless_reset_token_present = 1;
-    host.reset_token(own_cid, params.stateless_reset_token);
-  }
-  return params;
-}
-
-ngtcp2_settings settings_of(connection_host& host, ngtcp2_tstamp now) {
-  const auto& config = host.config();
-  ngtcp2_settings settings;
-  ngtcp2_settings_default(&settings);
-  settings.initial_ts = now;
-  settings.handshake_timeout = to_duration(config.handshake_timeout);
-  settings.max_tx_udp_payload_size = config.datagram_bytes;
-  settings.rand_ctx.native_handle = &host;
-  const auto usable =
-      std::upper_bound(mtu_probes.begin(), mtu_probes.end(), config.datagram_bytes) - mtu_probes.begin();
-  settings.pmtud_probes = mtu_probes.data();
-  settings.pmtud_probeslen = static_cast<std::size_t>(usable);
-  settings.no_pmtud = usable == 0;
-  return settings;
 }
 
 // Each coalesced packet as a datagram of its own (RFC 9000 section 12.2): a peer that drops its old keys early
@@ -111,30 +75,38 @@ result<std::unique_ptr<connection>> connection::dial(connection_host& host, conn
                                                      std::shared_ptr<const tls::loaded_credentials> identity,
                                                      time_point now) {
   std::unique_ptr<connection> made(new connection(host, id, false, {}, remote, now));
+  made->expected_name_ = expected_name;
   const auto& config = host.config();
+  // Used once: two connections with the same token could be told to be of one client (RFC 9000 section 8.1.3).
+  byte_buffer token;
+  if (auto* known = host.memory().find(remote, expected_name)) token = std::exchange(known->address_token, {});
   tls::session_plan plan{.server = false,
                          .identity = std::move(identity),
                          .verify = config.verify,
                          .expected_name = std::move(expected_name),
                          .protocol = config.protocol};
   const auto their_cid = random_cid(host), own_cid = random_cid(host);
-  if (auto started = made->start(their_cid, own_cid, nullptr, std::move(plan)); !started) return fail(started.error());
+  if (auto started = made->start(their_cid, own_cid, nullptr, token, std::move(plan)); !started)
+    return fail(started.error());
   return made;
 }
 
 result<std::unique_ptr<connection>> connection::accept(connection_host& host, connection_id id,
-                                                       const ngtcp2_pkt_hd& first, const address& local,
-                                                       const address& remote,
+                                                       const ngtcp2_pkt_hd& first, const address_proof& proof,
+                                                       const address& local, const address& remote,
                                                        std::shared_ptr<const tls::loaded_credentials> identity,
                                                        time_point now) {
   std::unique_ptr<connection> made(new connection(host, id, true, local, remote, now));
+  made->proof_ = proof;
   const auto& config = host.config();
   tls::session_plan plan{.server = true,
                          .identity = std::move(identity),
                          .verify = config.verify,
                          .expected_name = {},
                          .protocol = config.protocol};
-  if (auto started = made->start(first.scid, random_cid(host), &first, std::move(plan)); !started)
+  // Telling ngtcp2 of a token lifts the limit on what an unproven address may be sent.
+  const auto token = proof.good() ? bytes_view(first.token, first.tokenlen) : bytes_view{};
+  if (auto started = made->start(first.scid, random_cid(host), &first, token, std::move(plan)); !started)
     return fail(started.error());
   // Until the client has our id, its packets carry the one it chose.
   if (host.claim(first.dcid, id)) made->client_cid_ = first.dcid;
@@ -142,13 +114,17 @@ result<std::unique_ptr<connection>> connection::accept(connection_host& host, co
 }
 
 result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
-                               tls::session_plan plan) {
+                               bytes_view token, tls::session_plan plan) {
   auto tls = tls::tls_session::make(std::move(plan));
   if (!tls) return fail(tls.error());
   tls_ = std::move(*tls);
   if (!host_.claim(own_cid, id_)) return fail(errc::overloaded, "no free connection id");
-  const auto settings = settings_of(host_, last_stamp_);
-  const auto params = transport_params(host_, first, own_cid);
+  auto settings = this->settings();
+  settings.token = token.empty() ? nullptr : token.data();
+  settings.tokenlen = token.size();
+  settings.token_type =
+      proof_.what == address_proof::kind::retry ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN;
+  const auto params = transport_params(first, own_cid);
   const auto callbacks = connection_callbacks::table(incoming_);
   const auto path = path_of(local_, remote_);
   const int code = first != nullptr ? ngtcp2_conn_server_new(&quic_, &their_cid, &own_cid, &path, first->version,
@@ -163,10 +139,55 @@ result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& ow
   return {};
 }
 
+ngtcp2_transport_params connection::transport_params(const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) const {
+  const auto& config = host_.config();
+  ngtcp2_transport_params params;
+  ngtcp2_transport_params_default(&params);
+  // One stream a lane, each with the lane byte before its window.
+  params.initial_max_streams_uni = lane_count;
+  params.initial_max_streams_bidi = 0;
+  params.initial_max_stream_data_uni = config.lane_window_bytes + 1;
+  // The sum of the bulk lanes and a reserve that they cannot use up, so that control always moves.
+  params.initial_max_data = (lane_count - 1) * config.lane_window_bytes + config.control_window_bytes + lane_count;
+  params.max_idle_timeout = to_duration(config.idle_timeout);
+  params.active_connection_id_limit = 4;
+  if (first != nullptr) {
+    const bool retried = proof_.what == address_proof::kind::retry;
+    params.original_dcid = retried ? proof_.original_dcid : first->dcid;
+    params.original_dcid_present = 1;
+    // RFC 9000 section 7.3: the client checks that the Retry was ours.
+    params.retry_scid = first->dcid;
+    params.retry_scid_present = retried;
+    params.stateless_reset_token_present = 1;
+    host_.reset_token(own_cid, params.stateless_reset_token);
+  }
+  return params;
+}
+
+ngtcp2_settings connection::settings() const {
+  const auto& config = host_.config();
+  ngtcp2_settings settings;
+  ngtcp2_settings_default(&settings);
+  settings.initial_ts = last_stamp_;
+  settings.handshake_timeout = to_duration(config.handshake_timeout);
+  settings.max_tx_udp_payload_size = config.datagram_bytes;
+  settings.rand_ctx.native_handle = &host_;
+  const auto usable =
+      std::upper_bound(mtu_probes.begin(), mtu_probes.end(), config.datagram_bytes) - mtu_probes.begin();
+  settings.pmtud_probes = mtu_probes.data();
+  settings.pmtud_probeslen = static_cast<std::size_t>(usable);
+  settings.no_pmtud = usable == 0;
+  return settings;
+}
+
 // ngtcp2 insists that time never goes back.
 ngtcp2_tstamp connection::stamp(time_point now) {
   const auto since_epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
   return last_stamp_ = std::max(last_stamp_, to_duration(since_epoch));
+}
+
+time_point connection::now() const {
+  return time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(last_stamp_)));
 }
 
 ngtcp2_path connection::path_of(address& local, address& remote) const {
@@ -343,7 +364,19 @@ void connection::on_opened() {
   opened_ = true;
   const auto keep_alive = host_.config().keep_alive;
   ngtcp2_conn_set_keep_alive_timeout(quic_, keep_alive.count() > 0 ? to_duration(keep_alive) : UINT64_MAX);
+  if (incoming_) give_address_token();
   host_.events().push(connection_opened{id_, incoming_, tls_->peer(), remote_});
+}
+
+void connection::give_address_token() {
+  const auto token = host_.tokens().for_later(remote_, now());
+  // Only running out of memory fails here, and then the next call to ngtcp2 ends the connection.
+  if (!token.empty()) ngtcp2_conn_submit_new_token(quic_, token.data(), token.size());
+}
+
+void connection::keep_address_token(bytes_view token) {
+  if (token.size() > limits::address_token_bytes) return;
+  host_.memory().of(remote_, expected_name_).address_token.assign(token.begin(), token.end());
 }
 
 std::vector<ngtcp2_cid> connection::cids() const {

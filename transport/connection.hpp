@@ -10,37 +10,14 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include <quicsync/transport/address_tokens.hpp>
+#include <quicsync/transport/connection_host.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/event_queue.hpp>
 #include <quicsync/transport/lane_outbox.hpp>
 #include <quicsync/transport/tls_session.hpp>
 
 namespace quicsync {
-
-/// Length of every connection id that this side gives out: long enough that none is guessed.
-inline constexpr std::size_t cid_bytes = 16;
-
-using reset_token_bytes = std::array<std::uint8_t, NGTCP2_STATELESS_RESET_TOKENLEN>;
-
-/// What a connection needs from its endpoint.
-class connection_host {
- public:
-  virtual ~connection_host() = default;
-  virtual const endpoint_config& config() const noexcept = 0;
-  virtual event_queue& events() noexcept = 0;
-  virtual void random(std::uint8_t* out, std::size_t count) = 0;
-  /// From now on datagrams to this connection id belong to the connection. False: the id is taken.
-  virtual bool claim(const ngtcp2_cid& cid, connection_id id) = 0;
-  virtual void release(const ngtcp2_cid& cid, connection_id id) = 0;
-  /// A datagram that ends in this token, whatever its connection id, is a stateless reset of the connection (RFC 9000
-  /// section 10.3.1).
-  virtual void expect_reset(const reset_token_bytes& token, connection_id id) = 0;
-  virtual void forget_reset(const reset_token_bytes& token, connection_id id) = 0;
-  /// RFC 9000 section 10.3.2.
-  virtual void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) = 0;
-  /// At least `datagram_bytes` times two; shared by all connections, valid until the next use.
-  virtual std::span<std::uint8_t> scratch() noexcept = 0;
-};
 
 /// What remains when a connection is over, for the closing period (RFC 9000 section 10.2).
 struct connection_ending {
@@ -59,10 +36,11 @@ class connection {
                                                   std::string expected_name,
                                                   std::shared_ptr<const tls::loaded_credentials> identity,
                                                   time_point now);
-  /// Takes a client's first packet, whose header is `first`; the datagram itself is then to be read. Errors:
-  /// crypto_failed, overloaded.
+  /// Takes a client's first packet, whose header is `first`; the datagram itself is then to be read. `proof`: what the
+  /// packet's token says of the client's address. Errors: crypto_failed, overloaded.
   static result<std::unique_ptr<connection>> accept(connection_host& host, connection_id id, const ngtcp2_pkt_hd& first,
-                                                    const address& local, const address& remote,
+                                                    const address_proof& proof, const address& local,
+                                                    const address& remote,
                                                     std::shared_ptr<const tls::loaded_credentials> identity,
                                                     time_point now);
   ~connection();
@@ -72,6 +50,8 @@ class connection {
   connection_id id() const noexcept { return id_; }
   bool incoming() const noexcept { return incoming_; }
   bool opened() const noexcept { return opened_; }
+  /// Incoming: the first packet's token proved the client's address.
+  bool address_proven() const noexcept { return proof_.good(); }
   /// AF_UNSPEC: whatever the socket has.
   address local() const;
   const address& remote() const noexcept { return remote_; }
@@ -131,14 +111,19 @@ class connection {
 
   // connection.cpp
   ngtcp2_tstamp stamp(time_point now);
+  time_point now() const;  ///< of the latest call that brought a time
   ngtcp2_path path_of(address& local, address& remote) const;
+  ngtcp2_transport_params transport_params(const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) const;
+  ngtcp2_settings settings() const;
   result<void> start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
-                     tls::session_plan plan);
+                     bytes_view token, tls::session_plan plan);
   void end(int code, time_point now);
   error describe(int code) const;
   void end_with(const ngtcp2_ccerr& said, connection_ending ending, time_point now);
   void finish_close(time_point now);
   void on_opened();
+  void give_address_token();
+  void keep_address_token(bytes_view token);
 
   // connection_lanes.cpp
   int on_stream_data(std::int64_t stream, bool fin, bytes_view data);
@@ -156,6 +141,8 @@ class connection {
   const bool incoming_;
   const time_point started_;
   address local_, remote_;
+  address_proof proof_;                   ///< incoming
+  std::string expected_name_;             ///< dialled
   std::optional<ngtcp2_cid> client_cid_;  ///< incoming: the id that the client made up for its first packets
   std::vector<reset_token_bytes> reset_tokens_;
   ngtcp2_tstamp last_stamp_ = 0;

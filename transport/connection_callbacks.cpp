@@ -94,14 +94,21 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
     }
     return 0;
   };
+  all.recv_new_token = [](ngtcp2_conn*, const std::uint8_t* token, std::size_t size, void* user) {
+    connection_of(user).keep_address_token({token, size});
+    return 0;
+  };
   all.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {
     connection_of(user).host_.random(data, NGTCP2_PATH_CHALLENGE_DATALEN);
     return 0;
   };
   all.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path* path, const ngtcp2_path*,
                            ngtcp2_path_validation_result outcome, void* user) {
-    if (outcome == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
-      connection_of(user).remote_ = address(path->remote.addr, path->remote.addrlen);
+    if (outcome != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS) return 0;
+    auto& self = connection_of(user);
+    self.remote_ = address(path->remote.addr, path->remote.addrlen);
+    // The old token was for the old address.
+    if (self.incoming_ && self.opened_) self.give_address_token();
     return 0;
   };
   return all;

@@ -15,6 +15,7 @@
 #include <quicsync/transport/address.hpp>
 #include <quicsync/transport/certificates.hpp>
 #include <quicsync/transport/lane.hpp>
+#include <quicsync/transport/refusal_counters.hpp>
 
 namespace quicsync {
 
@@ -32,12 +33,22 @@ struct verification {
   bool require_client_certificate = true;  ///< false: `enableAuth: false`, a client may give none
 };
 
+/// How many handshakes from outside go on side by side. Beyond `unproven` a client must first prove its address
+/// (Retry).
+struct handshake_limits {
+  std::size_t at_once = limits::handshakes_at_once;
+  std::size_t unproven = limits::handshakes_unproven;  ///< 0: every client is sent a Retry
+  std::size_t of_host = limits::handshakes_of_host;
+  double per_second = limits::handshakes_per_second;
+};
+
 struct endpoint_config {
   std::shared_ptr<const credentials> identity;  ///< null: only where it accepts nobody and checks nobody
   verification verify;
   std::chrono::milliseconds idle_timeout = limits::idle_timeout;
   std::chrono::milliseconds keep_alive = limits::keep_alive;  ///< 0: none
   std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
+  handshake_limits handshakes;
   std::uint64_t lane_window_bytes = limits::lane_window_bytes;
   std::uint64_t control_window_bytes = limits::control_window_bytes;
   bool accept = true;                   ///< false: a client that only dials
@@ -98,6 +109,7 @@ using endpoint_event = std::variant<connection_opened, lane_bytes, lane_acknowle
 struct endpoint_statistics {
   std::uint64_t datagrams_sent = 0, datagrams_received = 0, bytes_sent = 0, bytes_received = 0;
   std::uint64_t handshakes_completed = 0, handshakes_refused = 0, datagrams_dropped = 0;
+  refusal_counters refusals;
 };
 
 struct connection_statistics {

@@ -23,7 +23,10 @@ endpoint_core::cid_key::cid_key(const ngtcp2_cid& cid)
 }
 
 endpoint_core::endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity)
-    : config_(std::move(config)), identity_(std::move(identity)), scratch_(scratch_bytes) {
+    : config_(std::move(config)),
+      identity_(std::move(identity)),
+      scratch_(scratch_bytes),
+      admission_(config_.handshakes) {
   if (identity_)
     reset_secret_ = identity_->reset_secret();
   else
@@ -72,8 +75,10 @@ endpoint_core::entry* endpoint_core::find(connection_id id) {
 
 void endpoint_core::add(connection_id id, std::unique_ptr<connection> quic) {
   entry fresh;
-  fresh.half_open = quic->incoming();
-  if (fresh.half_open) ++half_open_;
+  if (quic->incoming()) {
+    fresh.admitted = quic->remote();
+    admission_.began(*fresh.admitted, quic->address_proven());
+  }
   fresh.quic = std::move(quic);
   touch(id, connections_.try_emplace(id, std::move(fresh)).first->second);
 }
@@ -98,7 +103,7 @@ void endpoint_core::settle(connection_id id, time_point now) {
   if (!of->counted && of->quic->opened()) {
     of->counted = true;
     ++totals_.handshakes_completed;
-    if (std::exchange(of->half_open, false)) --half_open_;
+    end_admission(*of);
   }
   if (of->quic->ending())
     remove(id, now);
@@ -110,7 +115,7 @@ void endpoint_core::remove(connection_id id, time_point now) {
   const auto found = connections_.find(id);
   auto& quic = *found->second.quic;
   auto ending = std::move(*quic.ending());
-  if (found->second.half_open) --half_open_;
+  end_admission(found->second);
   if (!ending.opened && !ending.silent) ++totals_.handshakes_refused;
   if (!ending.silent)
     events_.push(connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason),
@@ -130,14 +135,27 @@ void endpoint_core::remove(connection_id id, time_point now) {
   expire_closed(now);
 }
 
+void endpoint_core::end_admission(entry& of) {
+  if (of.admitted) admission_.over(*of.admitted, of.quic->address_proven());
+  of.admitted.reset();
+}
+
 void endpoint_core::expire_closed(time_point now) {
   for (const auto& [id, cid] : closed_.expire(now)) release(cid, id);
 }
 
 void endpoint_core::answer(const address& local, const address& remote, std::optional<byte_buffer> datagram) {
-  if (!datagram || outgoing_.size() >= outgoing_max) return;
+  if (!datagram || outgoing_.size() >= outgoing_max) {
+    totals_.refusals.add(refusal_reason::answer_rate);
+    return;
+  }
   const auto size = datagram->size();
   outgoing_.push_back({local, remote, 0, size, std::move(*datagram)});
+}
+
+void endpoint_core::drop(refusal_reason why) {
+  ++totals_.datagrams_dropped;
+  totals_.refusals.add(why);
 }
 
 // -- input
@@ -152,15 +170,12 @@ void endpoint_core::handle_datagram(const address& local, const address& remote,
                        ? NGTCP2_ERR_INVALID_ARGUMENT
                        : ngtcp2_pkt_decode_version_cid(&header, datagram.data(), datagram.size(), cid_bytes);
   if (code == NGTCP2_ERR_VERSION_NEGOTIATION) {
-    ++totals_.datagrams_dropped;
-    if (config_.accept) answer(local, remote, answers_.version_negotiation(header, now));
-    return;
+    if (!config_.accept) return drop(refusal_reason::not_accepting);
+    drop(refusal_reason::unknown_version);
+    return answer(local, remote, answers_.version_negotiation(header, now));
   }
   // A packet of version 0 is a Version Negotiation and may carry ids of any length; longer than ours, it is not for us.
-  if (code != 0 || header.dcidlen > NGTCP2_MAX_CIDLEN) {
-    ++totals_.datagrams_dropped;
-    return;
-  }
+  if (code != 0 || header.dcidlen > NGTCP2_MAX_CIDLEN) return drop(refusal_reason::malformed_datagram);
   ngtcp2_cid cid;
   ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
   const auto found = by_cid_.find(cid_key(cid));
@@ -175,7 +190,7 @@ void endpoint_core::handle_known(connection_id id, const address& local, const a
     of->quic->read(local, remote, ecn, datagram, now);
     return settle(id, now);
   }
-  ++totals_.datagrams_dropped;
+  drop(refusal_reason::unknown_connection);
   if (const auto* closed = closed_.answer(id, remote, datagram.size()))
     for (const auto& each : closed->datagrams) answer(local, remote, each);
 }
@@ -188,7 +203,7 @@ void endpoint_core::handle_unknown_short(const ngtcp2_version_cid& header, const
     const auto found = by_reset_token_.find(token);
     if (found != by_reset_token_.end()) return handle_known(found->second, local, remote, ecn, datagram, now);
   }
-  ++totals_.datagrams_dropped;
+  drop(refusal_reason::unknown_connection);
   ngtcp2_cid cid;
   ngtcp2_cid_init(&cid, header.dcid, header.dcidlen);
   answer(local, remote, answers_.reset(cid, datagram.size(), now));
@@ -197,14 +212,11 @@ void endpoint_core::handle_unknown_short(const ngtcp2_version_cid& header, const
 void endpoint_core::handle_unknown_long(const ngtcp2_version_cid& header, const address& local, const address& remote,
                                         std::uint8_t ecn, bytes_view datagram, time_point now) {
   ngtcp2_pkt_hd first;
-  const bool acceptable = config_.accept && ngtcp2_accept(&first, datagram.data(), datagram.size()) == 0 &&
-                          first.dcid.datalen >= initial_dcid_bytes_min;
-  if (!acceptable) {
-    ++totals_.datagrams_dropped;
-    return;
-  }
+  if (!config_.accept) return drop(refusal_reason::not_accepting);
+  if (ngtcp2_accept(&first, datagram.data(), datagram.size()) != 0 || first.dcid.datalen < initial_dcid_bytes_min)
+    return drop(refusal_reason::malformed_datagram);
   if (first.version != NGTCP2_PROTO_VER_V1) {
-    ++totals_.datagrams_dropped;
+    drop(refusal_reason::unknown_version);
     return answer(local, remote, answers_.version_negotiation(header, now));
   }
   accept(first, local, remote, ecn, datagram, now);
@@ -212,17 +224,28 @@ void endpoint_core::handle_unknown_long(const ngtcp2_version_cid& header, const 
 
 void endpoint_core::accept(const ngtcp2_pkt_hd& first, const address& local, const address& remote, std::uint8_t ecn,
                            bytes_view datagram, time_point now) {
-  if (half_open_ >= limits::handshakes_at_once || connections_.size() >= limits::connections) {
-    ++totals_.datagrams_dropped;
+  const auto refuse = [&](refusal_reason why, std::uint64_t code) {
+    drop(why);
     ++totals_.handshakes_refused;
-    return answer(local, remote, answers_.refusal(first, now));
+    answer(local, remote, answers_.refusal(first, code, now));
+  };
+  const auto proof = answers_.tokens().read(first, remote, now);
+  if (proof.what == address_proof::kind::invalid) return refuse(refusal_reason::invalid_token, NGTCP2_INVALID_TOKEN);
+  const auto verdict = admission_.judge(remote, proof.good(), connections_.size(), now);
+  switch (verdict.what) {
+    case admission::answer::prove:
+      drop(verdict.why);
+      return answer(local, remote, answers_.retry(first, remote, now));
+    case admission::answer::refuse:
+      return refuse(verdict.why, NGTCP2_CONNECTION_REFUSED);
+    case admission::answer::ignore:
+      return drop(verdict.why);
+    case admission::answer::begin:
+      break;
   }
   const auto id = next_id_++;
-  auto made = connection::accept(*this, id, first, local, remote, identity_, now);
-  if (!made) {
-    ++totals_.datagrams_dropped;
-    return;
-  }
+  auto made = connection::accept(*this, id, first, proof, local, remote, identity_, now);
+  if (!made) return drop(refusal_reason::malformed_datagram);
   add(id, std::move(*made));
   find(id)->quic->read(local, remote, ecn, datagram, now);
   settle(id, now);

@@ -8,11 +8,13 @@
 #include <absl/container/flat_hash_map.h>
 #include <ngtcp2/ngtcp2.h>
 
+#include <quicsync/transport/admission.hpp>
 #include <quicsync/transport/closed_connections.hpp>
 #include <quicsync/transport/connection.hpp>
 #include <quicsync/transport/crypto.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/event_queue.hpp>
+#include <quicsync/transport/server_memory.hpp>
 #include <quicsync/transport/stateless_answers.hpp>
 
 namespace quicsync {
@@ -51,7 +53,7 @@ class endpoint_core final : public endpoint, private connection_host {
     std::unique_ptr<connection> quic;
     time_point timer = time_point::max();  ///< as it stands in timers_
     bool queued = false;                   ///< stands in ready_
-    bool half_open = false;                ///< counted in half_open_
+    std::optional<address> admitted;       ///< its handshake is counted in admission_ under this address
     bool counted = false;                  ///< in handshakes_completed
   };
 
@@ -59,6 +61,8 @@ class endpoint_core final : public endpoint, private connection_host {
   const endpoint_config& config() const noexcept override { return config_; }
   event_queue& events() noexcept override { return events_; }
   void random(std::uint8_t* out, std::size_t count) override;
+  const address_tokens& tokens() const noexcept override { return answers_.tokens(); }
+  server_memory& memory() noexcept override { return memory_; }
   bool claim(const ngtcp2_cid& cid, connection_id id) override;
   void release(const ngtcp2_cid& cid, connection_id id) override;
   void expect_reset(const reset_token_bytes& token, connection_id id) override {
@@ -84,6 +88,8 @@ class endpoint_core final : public endpoint, private connection_host {
   void accept(const ngtcp2_pkt_hd& first, const address& local, const address& remote, std::uint8_t ecn,
               bytes_view datagram, time_point now);
   void answer(const address& local, const address& remote, std::optional<byte_buffer> datagram);
+  void drop(refusal_reason why);
+  void end_admission(entry& of);
 
   const endpoint_config config_;
   const std::shared_ptr<const tls::loaded_credentials> identity_;
@@ -100,7 +106,8 @@ class endpoint_core final : public endpoint, private connection_host {
   std::deque<connection_id> ready_;  ///< who may have something to send, each once, in turn
   std::deque<transmit> outgoing_;    ///< what belongs to no living connection
   closed_connections closed_;
-  std::size_t half_open_ = 0;
+  admission admission_;
+  server_memory memory_;
   endpoint_statistics totals_;
 };
 

@@ -13,17 +13,6 @@ constexpr std::size_t reset_bytes_min = 21, reset_bytes_max = 42;
 
 }  // namespace
 
-bool token_bucket::take(time_point now) {
-  if (filled_ && now > *filled_) {
-    const std::chrono::duration<double> passed = now - *filled_;
-    tokens_ = std::min<double>(per_second_, tokens_ + passed.count() * per_second_);
-  }
-  filled_ = filled_ ? std::max(*filled_, now) : now;
-  if (tokens_ < 1) return false;
-  tokens_ -= 1;
-  return true;
-}
-
 std::optional<byte_buffer> stateless_answers::version_negotiation(const ngtcp2_version_cid& asked, time_point now) {
   if (!budget_.take(now)) return std::nullopt;
   byte_buffer out(NGTCP2_MAX_UDP_PAYLOAD_SIZE);
@@ -54,14 +43,19 @@ std::optional<byte_buffer> stateless_answers::reset(const ngtcp2_cid& unknown, s
   return out;
 }
 
-std::optional<byte_buffer> stateless_answers::refusal(const ngtcp2_pkt_hd& first, time_point now) {
+std::optional<byte_buffer> stateless_answers::refusal(const ngtcp2_pkt_hd& first, std::uint64_t code, time_point now) {
   if (!budget_.take(now)) return std::nullopt;
   byte_buffer out(NGTCP2_MAX_UDP_PAYLOAD_SIZE);
   const auto bytes = ngtcp2_crypto_write_connection_close(out.data(), out.size(), first.version, &first.scid,
-                                                          &first.dcid, NGTCP2_CONNECTION_REFUSED, nullptr, 0);
+                                                          &first.dcid, code, nullptr, 0);
   if (bytes <= 0) return std::nullopt;
   out.resize(static_cast<std::size_t>(bytes));
   return out;
+}
+
+std::optional<byte_buffer> stateless_answers::retry(const ngtcp2_pkt_hd& first, const address& remote, time_point now) {
+  if (!retries_.take(now)) return std::nullopt;
+  return tokens_.retry(first, remote, now);
 }
 
 }  // namespace quicsync

@@ -186,23 +186,53 @@ TEST_CASE("hostile: datagrams to unknown connections are answered with smaller r
   CHECK(from.got.empty());
 }
 
-TEST_CASE("hostile: half-open handshakes are bounded, and an honest client is told that there is no room",
-          "[endpoint][hostile]") {
+TEST_CASE("hostile: forged first packets take few places, and an honest client comes in by a Retry",
+          "[endpoint][hostile][retry]") {
   endpoint_pair pair;
   lurker from(pair.world.network);
   // The same client at many ids: only the destination id in the header is protected by nothing but itself, so each
   // needs a handshake of its own.
-  for (std::uint64_t seed = 1; seed <= limits::handshakes_at_once; ++seed)
+  for (std::uint64_t seed = 1; seed <= 2 * limits::handshakes_unproven; ++seed)
     from.send(pair.server.at(), first_datagram(seed + 100));
   pair.world.run_for(20ms);
-  CHECK(pair.server->connection_count() == limits::handshakes_at_once);
+  CHECK(pair.server->connection_count() == limits::handshakes_unproven);
+  CHECK(pair.server->statistics().refusals[refusal_reason::address_unproven] == limits::handshakes_unproven);
+  REQUIRE(pair.connect());
+  CHECK(pair.server->statistics().refusals[refusal_reason::address_unproven] == limits::handshakes_unproven + 1);
+  CHECK(from.got_bytes <= 3 * from.sent_bytes);
+  pair.world.run_for(10s);
+  CHECK(pair.server->connection_count() == 1);
+}
+
+TEST_CASE("hostile: where all places for handshakes are taken, a client is told so at once",
+          "[endpoint][hostile][retry]") {
+  auto config = config_of(identity_of("server"), {}, 2);
+  config.handshakes.at_once = 3;
+  endpoint_pair pair(config_of(identity_of("client"), {}, 1), config);
+  lurker from(pair.world.network);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) from.send(pair.server.at(), first_datagram(seed + 100));
+  pair.world.run_for(20ms);
+  CHECK(pair.server->connection_count() == 3);
   pair.dial();
   REQUIRE(pair.world.run_until([&] { return !pair.client.ended.empty(); }, 1s));
   CHECK(pair.client.ended.front().reason.code == errc::overloaded);
+  CHECK(pair.server->statistics().refusals[refusal_reason::handshakes_at_once] == 1);
   pair.client.ended.clear();
   pair.world.run_for(10s);
   CHECK(pair.server->connection_count() == 0);
   CHECK(pair.connect());
+}
+
+TEST_CASE("hostile: clients beyond the rate of handshakes come in a moment later", "[endpoint][hostile][retry]") {
+  auto config = config_of(identity_of("server"), {}, 2);
+  config.handshakes.per_second = 10;
+  endpoint_pair pair(config_of(identity_of("client"), {}, 1), config);
+  for (int i = 0; i < 20; ++i) pair.dial();
+  pair.world.run_for(500ms);
+  CHECK(pair.server.opened.size() < 20);
+  REQUIRE(pair.world.run_until([&] { return pair.server.opened.size() == 20; }, 5s));
+  CHECK(pair.client.ended.empty());
+  CHECK(pair.server->statistics().refusals[refusal_reason::handshake_rate] > 0);
 }
 
 TEST_CASE("hostile: an endpoint that only dials accepts nobody", "[endpoint][hostile]") {
