@@ -80,6 +80,10 @@ struct node_config {
   std::string id;  ///< the node's name; empty: what its certificate says
   node_role role = node_role::node;
 
+  /// Where the program answers about itself: the path of a Unix socket, "none", or empty for the program's default. A
+  /// library's node has none unless it asks for one.
+  std::string admin;
+
   // -- quic
   bool enabled = true;
   std::string host = "0.0.0.0";

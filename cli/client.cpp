@@ -67,6 +67,7 @@ result<std::unique_ptr<server>> start_client(const client_options& options, node
   if (!peers) return fail(std::move(peers.error()));
   auto config = std::move(tuned);
   if (auto done = apply(options.tls, config); !done) return fail(std::move(done.error()));
+  warn_of_missing_checks(config);
   auto host = wildcard_for(*peers);
   if (!host) return fail(std::move(host.error()));
   config.host = std::move(*host);

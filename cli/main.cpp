@@ -3,9 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <quicsync/actors/nearest.hpp>
+
 #include "commands.hpp"
 #include "errors.hpp"
-#include "nearest.hpp"
 #include "output.hpp"
 
 namespace quicsync::cli {

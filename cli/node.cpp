@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <quicsync/actors/config_file.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/address.hpp>
 
@@ -18,36 +21,61 @@ namespace quicsync::cli {
 namespace {
 
 struct node_options {
+  std::string config;
   std::string id;
-  std::string listen = "0.0.0.0:4433";
+  std::string listen;
   std::vector<std::string> peers;
   std::string store = "none";
-  std::string admin = "none";
+  std::string admin;
   tls_options tls;
   bool events = false;
+  bool check = false;
 };
 
+/// A peer that the file names too takes the place of that one.
+void add_peer(node_config& config, peer_target target) {
+  auto same = [&](const peer_config& p) {
+    return target.id.empty() ? p.address == target.host && p.port == target.port : p.id == target.id;
+  };
+  auto place = std::find_if(config.peers.begin(), config.peers.end(), same);
+  if (place == config.peers.end()) place = config.peers.insert(place, peer_config{});
+  if (!target.id.empty()) place->id = std::move(target.id);
+  place->address = std::move(target.host);
+  place->port = target.port;
+}
+
+/// The file's, and over it what the flags say.
 result<node_config> config_of(const node_options& options) {
   if (options.store != "none")
     return fail(errc::usage,
                 fmt::format("--store {}: this build keeps patterns in memory only; leave it out or say --store none",
                             options.store));
-  if (options.admin != "none")
+  node_config config;
+  if (!options.config.empty()) {
+    auto read = read_config_file(options.config);
+    if (!read) return read;
+    config = std::move(*read);
+  }
+  if (!options.id.empty()) config.id = options.id;
+  if (!options.admin.empty()) config.admin = options.admin;
+  if (!config.admin.empty() && config.admin != "none")
     return fail(
         errc::usage,
-        fmt::format("--admin {}: this build has no admin endpoint; leave it out or say --admin none", options.admin));
-  node_config config;
-  config.id = options.id;
-  auto listen = parse_host_port(options.listen);
-  if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));
-  config.host = std::move(listen->host);
-  config.port = listen->port;
+        fmt::format("--admin {}: this build has no admin endpoint; leave it out or say --admin none", config.admin));
+  if (!options.listen.empty()) {
+    auto listen = parse_host_port(options.listen);
+    if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));
+    config.host = std::move(listen->host);
+    config.port = listen->port;
+  }
   for (const auto& text : options.peers) {
     auto target = parse_peer(text);
     if (!target) return fail(std::move(target.error()));
-    config.peers.push_back({std::move(target->id), std::move(target->host), target->port});
+    add_peer(config, std::move(*target));
   }
   if (auto done = apply(options.tls, config); !done) return fail(std::move(done.error()));
+  if (!config.enabled && !options.check)
+    return fail(errc::bad_config, fmt::format("{}: quic.enabled is false: there is nothing to run", options.config));
   return config;
 }
 
@@ -77,10 +105,24 @@ void log_event(spdlog::logger& log, const event& what) {
     log.info("{}", text);
 }
 
+/// Everything that can be known without listening: the configuration and the certificates.
+int check_node(const node_options& options) {
+  auto config = config_of(options);
+  auto node = std::move(config).and_then([](node_config&& c) { return server::make(std::move(c)); });
+  if (node) {
+    print_line("ok");
+    return exit_done;
+  }
+  report(node.error());
+  return exit_usage;
+}
+
 int run_node(const node_options& options) {
+  if (options.check) return check_node(options);
   wait_point waits;
   auto config = config_of(options);
   if (!config) return report(config.error());
+  warn_of_missing_checks(*config);
   auto node = server::make(std::move(*config));
   if (!node) return report(node.error());
   auto log = make_log();
@@ -98,12 +140,14 @@ int run_node(const node_options& options) {
 
 action add_node(CLI::App& app) {
   auto options = std::make_shared<node_options>();
+  app.add_option("--config", options->config, "The configuration, JSON; the flags here win over it")->type_name("FILE");
+  app.add_flag("--check", options->check, "Only look whether all is right: print ok, or what is wrong");
   app.add_option("--id", options->id,
                  "The node's name; must agree with its certificate, which it is taken from otherwise")
       ->type_name("ID");
-  app.add_option("--listen", options->listen, "Where to listen, UDP; port 0: any free one, the first line says which")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+  app.add_option("--listen", options->listen,
+                 "Where to listen, UDP; port 0: any free one, the first line says which [0.0.0.0:4433]")
+      ->type_name("HOST:PORT");
   app.add_option("--peer", options->peers,
                  "A node to keep a connection to; with ID@ it must be the one of that name; may be repeated")
       ->type_name("[ID@]HOST:PORT")

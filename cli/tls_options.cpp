@@ -24,19 +24,25 @@ result<void> apply(const tls_options& from, node_config& to) {
   const bool any = !from.cert.empty() || !from.key.empty() || !from.ca.empty();
   if (from.insecure && any) return fail(errc::usage, "--insecure does not go together with --cert, --key and --ca");
   if (from.insecure) {
-    print_warning(
-        "--insecure: the other side is not checked, anybody can read and change what travels; for tests only");
     to.reject_unauthorized = false;
-    return {};
+    to.cert = to.key = to.ca = std::filesystem::path();
   }
+  for (const auto& [given, place] : {std::pair{&from.cert, &to.cert}, {&from.key, &to.key}, {&from.ca, &to.ca}})
+    if (!given->empty()) *place = *given;
+  if (!to.reject_unauthorized && to.cert.empty() && to.key.empty() && to.ca.empty()) return {};
   std::string missing;
-  for (const auto& [name, value] : {std::pair{"--cert", &from.cert}, {"--key", &from.key}, {"--ca", &from.ca}})
+  for (const auto& [name, value] : {std::pair{"--cert", &to.cert}, {"--key", &to.key}, {"--ca", &to.ca}})
     if (value->empty()) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", name);
   if (!missing.empty()) return fail(errc::usage, fmt::format("no identity without {}: {}", missing, how_to_make));
-  to.cert = from.cert;
-  to.key = from.key;
-  to.ca = from.ca;
   return {};
+}
+
+void warn_of_missing_checks(const node_config& config) {
+  if (!config.reject_unauthorized)
+    print_warning(
+        "--insecure: the other side is not checked, anybody can read and change what travels; for tests only");
+  else if (!config.enable_auth)
+    print_warning("security.enableAuth is false: whoever dials in needs no certificate; for tests only");
 }
 
 }  // namespace quicsync::cli

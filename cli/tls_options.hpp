@@ -18,8 +18,11 @@ struct tls_options {
 
 void add_tls_options(CLI::App& app, tls_options& to);
 
-/// Puts them into the configuration; warns on stderr where they turn checks off.
-/// Errors: usage (neither way is given in full, or both are).
+/// Puts those that were given into the configuration, over what stands there.
+/// Errors: usage (no identity in full, or one and --insecure).
 result<void> apply(const tls_options& from, node_config& to);
+
+/// Says on stderr which checks are turned off; at each start.
+void warn_of_missing_checks(const node_config& config);
 
 }  // namespace quicsync::cli

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -114,4 +116,57 @@ TEST_CASE("node: bad certificates are refused at the start", "[cli][net]") {
     CHECK(said.code == 1);
     CHECK_THAT(said.errors, ContainsSubstring("expired"));
   }
+}
+
+TEST_CASE("node: a configuration file is enough, and flags win over it", "[cli][net]") {
+  const workplace place;
+  place.identity("alpha");
+  const auto file = place.write("node.json", R"({"id": "alpha", "quic": {"host": "127.0.0.1", "port": 1,
+      "tls": {"cert": "ca/alpha.pem", "key": "ca/alpha.key", "ca": "ca/ca.pem"}}})");
+  process node({"node", "--config", file, "--admin", "none", "--listen", "127.0.0.1:0"});
+  CHECK(number_in(node.await_output("server:started"), "port") > 1);
+  node.signal(SIGTERM);
+  CHECK(node.wait() == 0);
+}
+
+TEST_CASE("node: --check says ok, or in one line what is wrong", "[cli]") {
+  const workplace place;
+  place.identity("alpha");
+  const std::string tls = R"("tls": {"cert": "ca/alpha.pem", "key": "ca/alpha.key", "ca": "ca/ca.pem"})";
+  struct configuration {
+    std::string text;
+    std::string said;  ///< empty: ok
+  };
+  const auto [text, said] = GENERATE_COPY(values<configuration>({
+      {"{\"quic\": {" + tls + "}}", ""},
+      {"{\"quic\": {" + tls + ", \"enabled\": false}}", ""},
+      {"{\"quic\": {" + tls + "},}", ":1: not JSON near '}'"},
+      {"{\n\"quic\": {" + tls + ",\n\"prot\": 4433}}", ":3: quic.prot: unknown key; did you mean 'port'?"},
+      {R"({"quic": {"port": "4433"}})", ":1: quic.port: a string where an integer is wanted"},
+      {R"({"quic": {"port": 65536}})", ":1: quic.port: 65536 is out of range: 0 to 65535"},
+      {"{}", "no identity without --cert, --key, --ca"},
+      {R"({"id": "omega", "quic": {)" + tls + "}}", "the id is 'omega'"},
+      {R"({"quic": {"tls": {"cert": "gone.pem", "key": "ca/alpha.key", "ca": "ca/ca.pem"}}})", "gone.pem"},
+  }));
+  const auto file = place.write("node.json", text);
+  const auto answer = run({"node", "--check", "--config", file});
+  CAPTURE(text, answer.errors);
+  CHECK(answer.code == (said.empty() ? 0 : 2));
+  CHECK(answer.output == (said.empty() ? "ok\n" : ""));
+  if (said.empty()) return;
+  CHECK_THAT(answer.errors, StartsWith("quicsync: error: ") && ContainsSubstring(said));
+  CHECK(std::count(answer.errors.begin(), answer.errors.end(), '\n') == 1);
+}
+
+TEST_CASE("node: a configuration that is switched off or not there is not run", "[cli]") {
+  const workplace place;
+  place.identity("alpha");
+  const auto off = place.write("off.json", R"({"quic": {"enabled": false,
+      "tls": {"cert": "ca/alpha.pem", "key": "ca/alpha.key", "ca": "ca/ca.pem"}}})");
+  auto said = run({"node", "--config", off});
+  CHECK(said.code == 2);
+  CHECK_THAT(said.errors, ContainsSubstring("quic.enabled is false"));
+  said = run({"node", "--config", place.path("gone.json")});
+  CHECK(said.code == 2);
+  CHECK_THAT(said.errors, ContainsSubstring("gone.json"));
 }

@@ -1,8 +1,8 @@
-#include "nearest.hpp"
-
 #include <algorithm>
 
-namespace quicsync::cli {
+#include <quicsync/actors/nearest.hpp>
+
+namespace quicsync {
 namespace {
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -35,4 +35,4 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace quicsync::cli
+}  // namespace quicsync

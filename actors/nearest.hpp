@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-namespace quicsync::cli {
+namespace quicsync {
 
 /// The candidate that takes the fewest insertions, deletions, replacements and swaps of neighbours; the first of
 /// several, empty where there is no candidate.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace quicsync::cli
+}  // namespace quicsync
