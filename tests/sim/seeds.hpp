@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <type_traits>
 
 #include <catch2/catch_message.hpp>
 #include <tests/sim/simulated_world.hpp>
@@ -16,15 +17,18 @@ inline std::uint64_t number_from_environment(const char* name, std::uint64_t oth
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
+inline bool trace_is_wanted() { return std::getenv("QUICSYNC_TEST_TRACE") != nullptr; }
+
 struct trace_printer {
   const simulated_world& world;
   ~trace_printer() {
-    if (std::getenv("QUICSYNC_TEST_TRACE") == nullptr) return;
+    if (!trace_is_wanted()) return;
     for (const auto& line : world.trace()) std::cout << line << '\n';
   }
 };
 
-/// Runs `scenario` in a new world for each seed; a failure names its seed and how to replay it.
+/// Runs `scenario` for each seed, in a new world or, where it takes a number, with the seed itself; a failure names its
+/// seed and how to replay it.
 template <class Scenario>
 void for_each_seed(std::uint64_t usual_count, Scenario&& scenario) {
   const auto only = std::getenv("QUICSYNC_TEST_SEED");
@@ -32,9 +36,13 @@ void for_each_seed(std::uint64_t usual_count, Scenario&& scenario) {
   const auto count = only != nullptr ? 1 : number_from_environment("QUICSYNC_TEST_SEEDS", usual_count);
   for (auto seed = from; seed < from + count; ++seed) {
     INFO("seed " << seed << "; replay: ./dev test sim --seed " << seed << " --trace");
-    simulated_world world(seed);
-    const trace_printer prints_at_the_end{world};  // also where a check has failed
-    scenario(world);
+    if constexpr (std::is_invocable_v<Scenario, std::uint64_t>) {
+      scenario(seed);
+    } else {
+      simulated_world world(seed);
+      const trace_printer prints_at_the_end{world};  // also where a check has failed
+      scenario(world);
+    }
   }
 }
 

@@ -40,7 +40,6 @@ result<std::unique_ptr<datagram_socket>> simulated_node::open_socket() {
   listening_ = true;
   simulated_socket::surroundings around;
   around.network = &world_.network();
-  around.connected = [&world = world_](const address& from, const address& to) { return world.connected(from, to); };
   around.somebody_at = [&world = world_](const address& to) { return world.somebody_at(to); };
   around.wake = [this] { loop_->signal(descriptor_, EPOLLIN); };
   around.closed = [this] { listening_ = false; };

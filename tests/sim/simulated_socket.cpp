@@ -8,8 +8,7 @@ constexpr std::size_t datagrams_per_receive = 16;
 
 simulated_socket::simulated_socket(const address& at, int descriptor, surroundings around)
     : at_(at), descriptor_(descriptor), around_(std::move(around)) {
-  around_.network->attach(at_, [this](const address& local, const address& remote, std::uint8_t ecn, bytes_view bytes) {
-    if (!around_.connected(remote, local)) return;
+  around_.network->attach(at_, [this](const address&, const address& remote, std::uint8_t ecn, bytes_view bytes) {
     arrived_.push_back({remote, ecn, {bytes.begin(), bytes.end()}});
     around_.wake();
   });
@@ -33,7 +32,9 @@ result<std::size_t> simulated_socket::receive(const receiver& each) {
 
 result<bool> simulated_socket::send(const transmit& what) {
   around_.network->send(at_, what);
-  if (around_.connected(at_, what.remote) && !around_.somebody_at(what.remote)) {
+  // No answer of the network's gets through where one way is cut.
+  const bool heard = around_.network->connected(at_, what.remote) && around_.network->connected(what.remote, at_);
+  if (heard && !around_.somebody_at(what.remote)) {
     unreachable_.push_back(what.remote);
     around_.wake();
   }

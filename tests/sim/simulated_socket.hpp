@@ -16,7 +16,6 @@ class simulated_socket final : public datagram_socket {
   /// What the socket has to know of the world around it.
   struct surroundings {
     tests::simulated_network* network = nullptr;
-    std::function<bool(const address& from, const address& to)> connected;  ///< false: the way between is cut
     std::function<bool(const address& at)> somebody_at;  ///< false: what is sent there comes back as unreachable
     std::function<void()> wake;                          ///< something can be received
     std::function<void()> closed;

@@ -15,11 +15,6 @@ constexpr std::int64_t first_unix_ms = 1'893'456'000'000;
 constexpr std::size_t steps_at_one_moment = 10'000'000;
 constexpr std::size_t messages_per_step_max = 8;
 
-std::pair<std::string, std::string> way(std::string one, std::string other) {
-  if (other < one) std::swap(one, other);
-  return {std::move(one), std::move(other)};
-}
-
 address address_of(std::size_t place) {
   return address::parse("10.0." + std::to_string(place / 250) + "." + std::to_string(place % 250 + 1) + ":4433")
       .value();
@@ -139,20 +134,25 @@ void simulated_world::settle(const std::function<bool()>* done) {
 // -- network ------------------------------------------------------------------------------------------------------
 
 void simulated_world::cut(const std::string& one, const std::string& other) {
-  cuts_.insert(way(node(one).at().host(), node(other).at().host()));
+  cut_one_way(one, other);
+  cut_one_way(other, one);
+}
+
+void simulated_world::cut_one_way(const std::string& from, const std::string& to) {
+  network_.cut(node(from).at().host(), node(to).at().host());
 }
 
 void simulated_world::mend(const std::string& one, const std::string& other) {
-  cuts_.erase(way(node(one).at().host(), node(other).at().host()));
+  network_.mend(node(one).at().host(), node(other).at().host());
+  network_.mend(node(other).at().host(), node(one).at().host());
 }
 
-bool simulated_world::connected(const address& from, const address& to) const {
-  return cuts_.empty() || !cuts_.contains(way(from.host(), to.host()));
-}
+void simulated_world::rebind(const std::string& name, const address& outer) { network_.rebind(node(name).at(), outer); }
 
 bool simulated_world::somebody_at(const address& where) const {
+  const auto inner = network_.inner_of(where);
   return std::any_of(nodes_.begin(), nodes_.end(),
-                     [&](const auto& each) { return each != nullptr && each->listening_ && each->at() == where; });
+                     [&](const auto& each) { return each != nullptr && each->listening_ && each->at() == inner; });
 }
 
 // -- trace --------------------------------------------------------------------------------------------------------

@@ -4,9 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <tests/sim/simulated_node.hpp>
@@ -42,7 +40,10 @@ class simulated_world {
   /// Cuts the way between two nodes, both directions; what is on its way vanishes.
   void cut(const std::string& one, const std::string& other);
   void mend(const std::string& one, const std::string& other);
-  bool connected(const address& from, const address& to) const;
+  /// Only in this direction; mend() mends it too.
+  void cut_one_way(const std::string& from, const std::string& to);
+  /// From now on the others see the node at `outer`, and it knows nothing of that.
+  void rebind(const std::string& name, const address& outer);
   /// Whether a socket is open there; where not, and the way is not cut, the sender hears of it.
   bool somebody_at(const address& where) const;
 
@@ -65,7 +66,6 @@ class simulated_world {
   tests::simulated_network network_;
   std::vector<std::string> names_;                      ///< of all nodes there ever were: the place is the address
   std::vector<std::unique_ptr<simulated_node>> nodes_;  ///< by the same places; null: gone
-  std::set<std::pair<std::string, std::string>> cuts_;  ///< hosts, the smaller one first
   std::vector<std::string> trace_;
   std::uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a
 };

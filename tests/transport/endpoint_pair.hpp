@@ -1,7 +1,7 @@
-// A client and a server endpoint in a simulated world, as most tests of the endpoint want them.
+// A client and a server endpoint on a simulated network, as most tests of the endpoint want them.
 #pragma once
+#include <tests/transport/endpoint_world.hpp>
 #include <tests/transport/identities.hpp>
-#include <tests/transport/simulated_network.hpp>
 
 namespace quicsync::tests {
 
@@ -33,10 +33,16 @@ class endpoint_pair {
   explicit endpoint_pair(pair_options options = {})
       : endpoint_pair(config_of(identity_of("client"), options, 1), config_of(identity_of("server"), options, 2),
                       options.seed) {}
-  endpoint_pair(endpoint_config client_config, endpoint_config server_config, std::uint64_t seed = 1)
+  /// The client lives on the first host of `network`, the server on the second: "10.0.0." or "[fd00::".
+  endpoint_pair(endpoint_config client_config, endpoint_config server_config, std::uint64_t seed = 1,
+                const std::string& network = "10.0.0.")
       : world(seed),
-        client(world.add(1, must(endpoint::make(std::move(client_config))))),
-        server(world.add(2, must(endpoint::make(std::move(server_config))))) {}
+        client(world.add(at(network, 1), must(endpoint::make(std::move(client_config))))),
+        server(world.add(at(network, 2), must(endpoint::make(std::move(server_config))))) {}
+
+  static address at(const std::string& network, int host) {
+    return address::parse(network + std::to_string(host) + (network.starts_with("[") ? "]:4433" : ":4433")).value();
+  }
 
   static std::unique_ptr<endpoint> make(const std::string& name, const pair_options& options) {
     return must(endpoint::make(config_of(identity_of(name), options, 3)));
@@ -69,7 +75,7 @@ class endpoint_pair {
   const byte_buffer& at_server(lane on) { return server.received[{server_id(), on}]; }
   std::uint64_t acknowledged(lane on) { return client.acknowledged[{client_id(), on}]; }
 
-  simulated_world world;
+  endpoint_world world;
   simulated_endpoint& client;
   simulated_endpoint& server;
 };

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct scene {
-  simulated_world world{1};
+  endpoint_world world{1};
   simulated_endpoint& server = world.add(2, endpoint_pair::make("server", {}));
   rogue_client rogue{world.network, address::parse("10.0.0.13:1313").value(), server.at()};
 

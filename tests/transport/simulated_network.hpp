@@ -1,70 +1,72 @@
-// A network in memory on virtual time: datagrams between addresses with delay, jitter (which reorders), loss and
-// duplication, all drawn from one seed; and a world that drives endpoints on it. Same seed, same run. One thread, no
-// clock, no socket.
+// A network in memory on virtual time: datagrams between addresses, with the faults of network_conditions, ways that
+// are cut and addresses that are rebound, all drawn from one seed. Same seed, same run. One thread, no clock, no
+// socket.
 #pragma once
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <tests/transport/network_conditions.hpp>
+#include <tests/transport/seeded_random.hpp>
 
 #include <quicsync/transport/endpoint.hpp>
 
 namespace quicsync::tests {
-
-/// SplitMix64: small, the same on every machine.
-class seeded_random {
- public:
-  explicit seeded_random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    auto z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  /// From 0 to below `bound`.
-  std::uint64_t below(std::uint64_t bound) { return bound == 0 ? 0 : next() % bound; }
-  bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability; }
-  void fill(std::uint8_t* out, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::uint8_t>(next());
-  }
-
- private:
-  std::uint64_t state_;
-};
-
-struct network_conditions {
-  std::chrono::nanoseconds delay = std::chrono::milliseconds(5);
-  std::chrono::nanoseconds jitter{0};  ///< up to so much more, each datagram for itself
-  double loss = 0;
-  double duplication = 0;
-  std::size_t datagram_bytes_max = 1472;  ///< larger ones vanish, as where fragmentation is forbidden
-};
 
 class simulated_network {
  public:
   using receiver =
       std::function<void(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram)>;
   using observer = std::function<void(const address& from, const address& to, bytes_view datagram)>;
+  using thief = std::function<bool(const address& from, const address& to, bytes_view datagram)>;
 
   explicit simulated_network(std::uint64_t seed) : random_(seed) {}
 
   network_conditions conditions;
   /// Sees every datagram as it is sent, also those that will be lost.
   observer on_sent;
+  /// What a test loses by hand: true, and the datagram is gone.
+  thief steals;
 
   time_point now() const noexcept { return now_; }
   seeded_random& random() noexcept { return random_; }
+  const network_counters& counters() const noexcept { return counters_; }
 
-  void attach(const address& at, receiver to) { receivers_[at.to_string()] = std::move(to); }
+  // -- who is where -------------------------------------------------------------------------------------------------
+  void attach(const address& at, receiver to) { receivers_[at] = std::move(to); }
   /// What is on its way to it vanishes.
-  void detach(const address& at) { receivers_.erase(at.to_string()); }
+  void detach(const address& at) { receivers_.erase(at); }
 
+  /// As a NAT that gives an inner address another outer one: from now on everybody sees `outer`, what is sent there
+  /// arrives at `inner`, and what is sent to an earlier outer address (or to `inner` itself) vanishes.
+  void rebind(const address& inner, const address& outer) {
+    if (const auto before = outer_.find(inner); before != outer_.end()) inner_.erase(before->second);
+    outer_[inner] = outer;
+    inner_[outer] = inner;
+  }
+  /// Where a datagram to this address ends up; none: nowhere.
+  address inner_of(const address& outer) const {
+    const auto found = inner_.find(outer);
+    if (found != inner_.end()) return found->second;
+    return outer_.contains(outer) ? address{} : outer;
+  }
+
+  // -- cuts ---------------------------------------------------------------------------------------------------------
+  /// From now on nothing gets from one host to the other; what is on its way vanishes. The way back is another one.
+  void cut(const std::string& from_host, const std::string& to_host) { cuts_.emplace(from_host, to_host); }
+  void mend(const std::string& from_host, const std::string& to_host) { cuts_.erase({from_host, to_host}); }
+  bool connected(const address& from, const address& to) const {
+    return cuts_.empty() || !cuts_.contains({from.host(), to.host()});
+  }
+
+  // -- datagrams ----------------------------------------------------------------------------------------------------
   /// Each segment as a datagram.
   void send(const address& from, const transmit& what) {
     for (std::size_t at = 0; at < what.bytes.size(); at += what.segment_bytes) {
@@ -73,16 +75,14 @@ class simulated_network {
     }
   }
   void send_datagram(const address& from, const address& to, std::uint8_t ecn, bytes_view datagram) {
-    if (on_sent) on_sent(from, to, datagram);
-    const int copies = random_.chance(conditions.duplication) ? 2 : 1;
-    for (int copy = 0; copy < copies; ++copy) {
-      // Every draw is made for every datagram: a change of one figure then moves no other.
-      const bool lost = random_.chance(conditions.loss);
-      const auto extra = random_.below(static_cast<std::uint64_t>(conditions.jitter.count()) + 1);
-      if (lost || datagram.size() > conditions.datagram_bytes_max) continue;
-      const auto arrival = now_ + conditions.delay + std::chrono::nanoseconds(extra);
-      under_way_.emplace(std::pair(arrival, ++sent_), flying{from, to, ecn, {datagram.begin(), datagram.end()}});
-    }
+    const auto found = outer_.find(from);
+    const auto& seen_as = found == outer_.end() ? from : found->second;
+    ++counters_.sent;
+    if (ecn != 0) ++counters_.sent_with_ecn;
+    if (on_sent) on_sent(seen_as, to, datagram);
+    const bool twice = random_.chance(conditions.duplication);
+    if (twice) ++counters_.duplicated;
+    for (int copy = 0; copy < (twice ? 2 : 1); ++copy) send_copy(seen_as, to, ecn, datagram);
   }
 
   /// When the next datagram arrives; max: none is under way.
@@ -94,139 +94,107 @@ class simulated_network {
     while (!under_way_.empty() && under_way_.begin()->first.first <= now_) {
       auto arrived = std::move(under_way_.begin()->second);
       under_way_.erase(under_way_.begin());
-      const auto found = receivers_.find(arrived.to.to_string());
-      if (found != receivers_.end()) found->second(arrived.to, arrived.from, arrived.ecn, arrived.bytes);
+      deliver(arrived);
     }
   }
 
  private:
+  struct by_bytes {
+    std::size_t operator()(const address& at) const noexcept { return at.hash(); }
+    std::size_t operator()(const std::pair<address, address>& way) const noexcept {
+      return way.first.hash() * 31 + way.second.hash();
+    }
+  };
   struct flying {
     address from, to;
     std::uint8_t ecn;
     byte_buffer bytes;
   };
+  struct way {
+    unsigned losses_in_a_row = 0;
+    time_point free_at{};  ///< when all that waits has been sent
+  };
+  struct fate {
+    double loss, reordering, corruption, mark;
+    std::uint64_t jitter, where;
+  };
+
+  void send_copy(const address& from, const address& to, std::uint8_t ecn, bytes_view datagram) {
+    // Every draw is made for every datagram: a change of one figure then moves no other.
+    const auto draw = [this] { return static_cast<double>(random_.next() >> 11) * 0x1.0p-53; };
+    fate drawn{};
+    drawn.loss = draw();
+    drawn.jitter = random_.below(static_cast<std::uint64_t>(conditions.jitter.count()) + 1);
+    drawn.reordering = draw();
+    drawn.corruption = draw();
+    drawn.mark = draw();
+    drawn.where = random_.next();
+    if (datagram.size() > conditions.datagram_bytes_max) return count(counters_.too_large);
+    if (!connected(from, to)) return count(counters_.cut_off);
+    if (is_lost(from, to, drawn.loss) || (steals && steals(from, to, datagram))) return count(counters_.lost);
+    const auto leaves = leave(from, to, datagram.size());
+    if (!leaves) return count(counters_.queue_full);
+    auto arrival = *leaves + conditions.delay + std::chrono::nanoseconds(drawn.jitter);
+    if (drawn.reordering < conditions.reordering) {
+      count(counters_.reordered);
+      arrival += conditions.reordering_delay;
+    }
+    flying sent{from, to, ecn, {datagram.begin(), datagram.end()}};
+    if (drawn.corruption < conditions.corruption && !datagram.empty()) {
+      count(counters_.corrupted);
+      sent.bytes[drawn.where / 8 % datagram.size()] ^= static_cast<std::uint8_t>(1u << drawn.where % 8);
+    }
+    if ((ecn == 1 || ecn == 2) && drawn.mark < conditions.congestion_marks) {
+      count(counters_.marked);
+      sent.ecn = 3;
+    }
+    under_way_.emplace(std::pair(arrival, ++numbered_), std::move(sent));
+  }
+
+  bool is_lost(const address& from, const address& to, double drawn) {
+    if (!conditions.loss_after_loss && conditions.losses_in_a_row_max == 0) return drawn < conditions.loss;
+    auto& here = ways_[{from, to}];
+    const bool after_loss = here.losses_in_a_row > 0;
+    const auto chance = after_loss ? conditions.loss_after_loss.value_or(conditions.loss) : conditions.loss;
+    const bool may = conditions.losses_in_a_row_max == 0 || here.losses_in_a_row < conditions.losses_in_a_row_max;
+    const bool lost = drawn < chance && may;
+    here.losses_in_a_row = lost ? here.losses_in_a_row + 1 : 0;
+    return lost;
+  }
+
+  // When its last byte has left; none: the queue has no room.
+  std::optional<time_point> leave(const address& from, const address& to, std::size_t size) {
+    if (conditions.bytes_per_second == 0) return now_;
+    auto& here = ways_[{from, to}];
+    const auto rate = static_cast<double>(conditions.bytes_per_second);
+    const auto begin = std::max(here.free_at, now_);
+    const auto waiting = std::chrono::duration<double>(begin - now_).count() * rate;
+    if (waiting + static_cast<double>(size) > static_cast<double>(conditions.queue_bytes)) return std::nullopt;
+    const std::chrono::duration<double> takes(static_cast<double>(size) / rate);
+    return here.free_at = begin + std::chrono::duration_cast<std::chrono::nanoseconds>(takes);
+  }
+
+  void deliver(const flying& arrived) {
+    const auto to = inner_of(arrived.to);
+    const auto found = receivers_.find(to);
+    if (!connected(arrived.from, arrived.to)) return count(counters_.cut_off);
+    if (found == receivers_.end()) return count(counters_.nobody_there);
+    count(counters_.delivered);
+    found->second(to, arrived.from, arrived.ecn, arrived.bytes);
+  }
+
+  static void count(std::uint64_t& counter) noexcept { ++counter; }
+
   seeded_random random_;
   time_point now_{std::chrono::hours(1)};
-  std::uint64_t sent_ = 0;
+  std::uint64_t numbered_ = 0;
+  network_counters counters_;
   std::map<std::pair<time_point, std::uint64_t>, flying> under_way_;
-  std::map<std::string, receiver> receivers_;
-};
-
-/// An endpoint at an address of a simulated network, with what it has told so far.
-class simulated_endpoint {
- public:
-  simulated_endpoint(simulated_network& network, const address& at, std::unique_ptr<endpoint> core)
-      : network_(network), at_(at), core_(std::move(core)) {
-    plug_in();
-  }
-  ~simulated_endpoint() { unplug(); }
-  simulated_endpoint(const simulated_endpoint&) = delete;
-  simulated_endpoint& operator=(const simulated_endpoint&) = delete;
-
-  void plug_in() {
-    network_.attach(at_, [this](const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram) {
-      core_->handle_datagram(local, remote, ecn, datagram, network_.now());
-    });
-    plugged_in_ = true;
-  }
-  /// As if the machine were gone: it neither hears nor speaks.
-  void unplug() {
-    network_.detach(at_);
-    plugged_in_ = false;
-  }
-
-  /// Sends and tells everything that is ready.
-  void flush() {
-    transmit out;
-    while (core_->poll_transmit(out, network_.now()))
-      if (plugged_in_) network_.send(at_, out);
-    while (auto event = core_->poll_event()) take(std::move(*event));
-  }
-  void handle_deadline() {
-    if (core_->deadline() <= network_.now()) core_->handle_deadline(network_.now());
-  }
-
-  endpoint& operator*() noexcept { return *core_; }
-  endpoint* operator->() noexcept { return core_.get(); }
-  const address& at() const noexcept { return at_; }
-  void set_address(const address& at) {
-    unplug();
-    at_ = at;
-    plug_in();
-  }
-
-  bool consume = true;  ///< open windows again at once
-  std::vector<connection_opened> opened;
-  std::vector<connection_ended> ended;
-  /// What came and what was acknowledged, by connection and lane.
-  std::map<std::pair<connection_id, lane>, byte_buffer> received;
-  std::map<std::pair<connection_id, lane>, std::uint64_t> acknowledged;
-  /// One line an event, with its virtual time: equal runs have equal traces.
-  std::vector<std::string> trace;
-
- private:
-  void note(std::string what) {
-    trace.push_back(std::to_string((network_.now() - time_point{}).count()) + " " + at_.to_string() + " " + what);
-  }
-  void take(endpoint_event event) {
-    if (auto* up = std::get_if<connection_opened>(&event)) {
-      note("opened " + up->peer.name);
-      opened.push_back(*up);
-    } else if (auto* bytes = std::get_if<lane_bytes>(&event)) {
-      note("bytes " + std::string(to_string(bytes->on)) + " " + std::to_string(bytes->bytes.size()));
-      auto& into = received[{bytes->id, bytes->on}];
-      into.insert(into.end(), bytes->bytes.view().begin(), bytes->bytes.view().end());
-      if (consume) core_->consumed(bytes->id, bytes->on, bytes->bytes.size());
-    } else if (auto* done = std::get_if<lane_acknowledged>(&event)) {
-      note("acknowledged " + std::string(to_string(done->on)) + " " + std::to_string(done->bytes));
-      acknowledged[{done->id, done->on}] += done->bytes;
-    } else if (auto* over = std::get_if<connection_ended>(&event)) {
-      note("ended " + over->reason.context);
-      ended.push_back(*over);
-    }
-  }
-
-  simulated_network& network_;
-  address at_;
-  std::unique_ptr<endpoint> core_;
-  bool plugged_in_ = false;
-};
-
-/// Drives endpoints until something is so, or virtual time is up.
-class simulated_world {
- public:
-  explicit simulated_world(std::uint64_t seed) : network(seed) {}
-
-  simulated_network network;
-
-  /// The endpoint at 10.0.0.`host`:4433; the world owns it.
-  simulated_endpoint& add(int host, std::unique_ptr<endpoint> core) {
-    const auto at = address::parse("10.0.0." + std::to_string(host) + ":4433").value();
-    return *endpoints_.emplace_back(std::make_unique<simulated_endpoint>(network, at, std::move(core)));
-  }
-
-  /// Whether `done` came true within `patience` of virtual time.
-  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds patience = std::chrono::seconds(60)) {
-    const auto limit = network.now() + patience;
-    for (;;) {
-      for (auto& each : endpoints_) each->flush();
-      if (done()) return true;
-      auto next = network.next_arrival();
-      for (auto& each : endpoints_) next = std::min(next, (*each)->deadline());
-      if (next > limit) {
-        network.advance_to(limit);
-        return false;
-      }
-      network.advance_to(next);
-      for (auto& each : endpoints_) each->handle_deadline();
-    }
-  }
-  void run_for(std::chrono::nanoseconds time) {
-    run_until([] { return false; }, time);
-  }
-
- private:
-  std::vector<std::unique_ptr<simulated_endpoint>> endpoints_;
+  std::set<std::pair<std::string, std::string>> cuts_;
+  // Looked up only, never walked.
+  std::unordered_map<address, receiver, by_bytes> receivers_;
+  std::unordered_map<address, address, by_bytes> outer_, inner_;
+  std::unordered_map<std::pair<address, address>, way, by_bytes> ways_;
 };
 
 }  // namespace quicsync::tests
