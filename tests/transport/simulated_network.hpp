@@ -27,7 +27,7 @@ class simulated_network {
   using observer = std::function<void(const address& from, const address& to, bytes_view datagram)>;
   using thief = std::function<bool(const address& from, const address& to, bytes_view datagram)>;
 
-  explicit simulated_network(std::uint64_t seed) : random_(seed) {}
+  explicit simulated_network(std::uint64_t seed) : random_(seed), rare_random_(~seed) {}
 
   network_conditions conditions;
   /// Sees every datagram as it is sent, also those that will be lost.
@@ -121,14 +121,13 @@ class simulated_network {
 
   void send_copy(const address& from, const address& to, std::uint8_t ecn, bytes_view datagram) {
     // Every draw is made for every datagram: a change of one figure then moves no other.
-    const auto draw = [this] { return static_cast<double>(random_.next() >> 11) * 0x1.0p-53; };
     fate drawn{};
-    drawn.loss = draw();
+    drawn.loss = draw(random_);
     drawn.jitter = random_.below(static_cast<std::uint64_t>(conditions.jitter.count()) + 1);
-    drawn.reordering = draw();
-    drawn.corruption = draw();
-    drawn.mark = draw();
-    drawn.where = random_.next();
+    drawn.reordering = draw(rare_random_);
+    drawn.corruption = draw(rare_random_);
+    drawn.mark = draw(rare_random_);
+    drawn.where = rare_random_.next();
     if (datagram.size() > conditions.datagram_bytes_max) return count(counters_.too_large);
     if (!connected(from, to)) return count(counters_.cut_off);
     if (is_lost(from, to, drawn.loss) || (steals && steals(from, to, datagram))) return count(counters_.lost);
@@ -183,9 +182,10 @@ class simulated_network {
     found->second(to, arrived.from, arrived.ecn, arrived.bytes);
   }
 
+  static double draw(seeded_random& from) { return static_cast<double>(from.next() >> 11) * 0x1.0p-53; }
   static void count(std::uint64_t& counter) noexcept { ++counter; }
 
-  seeded_random random_;
+  seeded_random random_, rare_random_;
   time_point now_{std::chrono::hours(1)};
   std::uint64_t numbered_ = 0;
   network_counters counters_;
