@@ -204,6 +204,7 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
   const auto path = path_of(to, from);
   const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn & NGTCP2_ECN_MASK)};
   const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
+  heard_at_ = last_stamp_;
   if (code != 0) end(code, now);
 }
 
@@ -236,7 +237,9 @@ bool connection::write(transmit& out, time_point now) {
   }
   const auto time = stamp(now);
   const auto room = host_.scratch();
-  const std::size_t most = std::max(host_.config().datagram_bytes, std::size_t{NGTCP2_MAX_UDP_PAYLOAD_SIZE});
+  watch_path(time);
+  const std::size_t least = NGTCP2_MAX_UDP_PAYLOAD_SIZE;
+  const std::size_t most = narrow_ ? least : std::max(host_.config().datagram_bytes, least);
   const std::size_t quantum =
       std::clamp(ngtcp2_conn_get_send_quantum(quic_), most, std::min(burst_bytes_max, room.size() - most));
   std::size_t filled = 0;

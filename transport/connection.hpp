@@ -135,6 +135,7 @@ class connection {
   ngtcp2_ssize write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
                            ngtcp2_tstamp now);
   bool all_acknowledged() const;
+  void watch_path(ngtcp2_tstamp now);
 
   connection_host& host_;
   const connection_id id_;
@@ -150,7 +151,9 @@ class connection {
   std::unique_ptr<tls::tls_session> tls_;
   ngtcp2_conn* quic_ = nullptr;
   bool opened_ = false;
-  bool heard_ = false;  ///< the other side has answered with something that made sense
+  bool heard_ = false;   ///< the other side has answered with something that made sense
+  bool narrow_ = false;  ///< the path has become narrower than its discovery had found
+  ngtcp2_tstamp heard_at_ = 0, progress_at_ = 0;
 
   std::array<outgoing_lane, lane_count> outgoing_;
   std::array<incoming_lane, lane_count> incoming_lanes_;

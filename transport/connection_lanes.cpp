@@ -10,6 +10,8 @@ namespace quicsync {
 namespace {
 
 constexpr std::size_t views_per_packet = 16;
+// Probe timeouts without an acknowledgement, with the peer heard, after which the path counts as narrower.
+constexpr ngtcp2_duration path_patience_ptos = 3;
 constexpr std::array<std::uint8_t, lane_count> lane_bytes_on_wire{0, 1, 2, 3};
 
 shared_bytes lane_byte(lane on) { return {nullptr, bytes_view(&lane_bytes_on_wire[index_of(on)], 1)}; }
@@ -66,6 +68,7 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bytes_view data) {
 }
 
 int connection::on_acknowledged(std::int64_t stream, std::uint64_t end) {
+  progress_at_ = last_stamp_;
   for (const auto each : all_lanes) {
     auto& from = outgoing_[index_of(each)];
     if (from.stream != stream) continue;
@@ -101,6 +104,17 @@ void connection::consumed(lane on, std::uint64_t bytes) {
 bool connection::all_acknowledged() const {
   return std::all_of(outgoing_.begin(), outgoing_.end(),
                      [](const outgoing_lane& each) { return each.outbox.unacknowledged_bytes() == 0; });
+}
+
+// A path that has become narrower swallows full packets and lets small ones pass (RFC 8899 section 3, "black hole"),
+// and ngtcp2 does not look for it: nothing of the lanes is acknowledged any more, although the peer is heard. From then
+// on packets are as small as every path must take.
+void connection::watch_path(ngtcp2_tstamp now) {
+  const bool under_way = std::any_of(outgoing_.begin(), outgoing_.end(), [](const outgoing_lane& each) {
+    return each.outbox.unacknowledged_bytes() > each.outbox.unsent_bytes();
+  });
+  if (!under_way) progress_at_ = now;
+  if (heard_at_ > progress_at_ + path_patience_ptos * ngtcp2_conn_get_pto(quic_)) narrow_ = true;
 }
 
 // Before a packet is begun: ngtcp2 allows nothing else while one is half written.
