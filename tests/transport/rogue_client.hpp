@@ -1,6 +1,10 @@
-// A client with a good certificate and bad manners: ngtcp2 by hand, to send what our own endpoint never would. Lives at
+// A client with a good certificate and its own mind: ngtcp2 by hand, to do what our own endpoint never would. Lives at
 // an address of a simulated network; it keeps no timers, so the network must lose nothing.
 #pragma once
+#include <string>
+#include <vector>
+
+#include <gnutls/gnutls.h>
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <tests/transport/identities.hpp>
@@ -12,7 +16,9 @@ namespace quicsync::tests {
 
 class rogue_client {
  public:
-  rogue_client(simulated_network& network, const address& at, const address& server)
+  /// `tls_priorities`: what it offers, in GnuTLS's words; null: what our endpoints offer.
+  rogue_client(simulated_network& network, const address& at, const address& server,
+               const char* tls_priorities = nullptr)
       : network_(network), at_(at), server_(server), random_(77) {
     tls::session_plan plan;
     plan.identity = std::dynamic_pointer_cast<const tls::loaded_credentials>(identity_of("rogue"));
@@ -33,18 +39,29 @@ class rogue_client {
                                nullptr, this) != 0)
       throw std::runtime_error("cannot make the rogue");
     tls_->bind(quic_);
-    network_.attach(at_, [this](const address&, const address&, std::uint8_t, bytes_view datagram) {
-      const auto from = make_path();
-      const ngtcp2_pkt_info info{};
-      if (!dead_) dead_ = ngtcp2_conn_read_pkt(quic_, &from, &info, datagram.data(), datagram.size(), now()) != 0;
-    });
+    if (tls_priorities != nullptr) gnutls_priority_set_direct(session(), tls_priorities, nullptr);
+    listen();
   }
   ~rogue_client() {
-    network_.detach(at_);
+    for (const auto& each : addresses_) network_.detach(each);
     ngtcp2_conn_del(quic_);
   }
   rogue_client(const rogue_client&) = delete;
   rogue_client& operator=(const rogue_client&) = delete;
+
+  /// "AES-128-GCM", "CHACHA20-POLY1305".
+  std::string cipher() const { return gnutls_cipher_get_name(gnutls_cipher_get(session())); }
+  /// RFC 9001 section 6. False: the last update is not confirmed yet.
+  bool update_keys() { return ngtcp2_conn_initiate_key_update(quic_, now()) == 0; }
+  /// Goes on from another address and tells the server so, as a client in another network (RFC 9000 section 9).
+  bool migrate(const address& to) {
+    at_ = to;
+    listen();
+    const auto path = make_path();
+    return ngtcp2_conn_initiate_immediate_migration(quic_, &path, now()) == 0;
+  }
+  /// Of all lanes, their lane bytes included.
+  std::uint64_t received_bytes() const { return received_bytes_; }
 
   bool connected() const { return ngtcp2_conn_get_handshake_completed(quic_) != 0; }
   /// What the server said last.
@@ -59,10 +76,10 @@ class rogue_client {
     if (ngtcp2_conn_open_uni_stream(quic_, &stream, nullptr) != 0) throw std::runtime_error("no more streams");
     return stream;
   }
-  /// The bytes must live on.
-  void write(std::int64_t stream, bytes_view bytes, bool fin = false) {
+  /// The bytes must live on. False: nothing was sent, the congestion window is full.
+  bool write(std::int64_t stream, bytes_view bytes, bool fin = false) {
     ngtcp2_vec vector{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-    pack(stream, fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, &vector, 1);
+    return pack(stream, fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, &vector, 1);
   }
   void reset(std::int64_t stream) { ngtcp2_conn_shutdown_stream_write(quic_, 0, stream, 1); }
   /// Bytes in CRYPTO frames of 1-RTT packets.
@@ -74,6 +91,16 @@ class rogue_client {
   }
 
  private:
+  gnutls_session_t session() const { return static_cast<gnutls_session_t>(ngtcp2_conn_get_tls_native_handle(quic_)); }
+  void listen() {
+    addresses_.push_back(at_);
+    network_.attach(at_, [this](const address& local, const address&, std::uint8_t, bytes_view datagram) {
+      auto at = local;
+      const ngtcp2_path from{{at.raw(), at.length()}, {server_.raw(), server_.length()}, nullptr};
+      const ngtcp2_pkt_info info{};
+      if (!dead_) dead_ = ngtcp2_conn_read_pkt(quic_, &from, &info, datagram.data(), datagram.size(), now()) != 0;
+    });
+  }
   ngtcp2_tstamp now() const { return static_cast<ngtcp2_tstamp>(network_.now().time_since_epoch().count()); }
   ngtcp2_path make_path() { return {{at_.raw(), at_.length()}, {server_.raw(), server_.length()}, nullptr}; }
   ngtcp2_cid make_cid() {
@@ -92,7 +119,8 @@ class rogue_client {
     const auto size = ngtcp2_conn_writev_stream(quic_, &path.path, &info, datagram.data(), datagram.size(), &taken,
                                                 flags, stream, vectors, count, now());
     if (size <= 0) return false;
-    network_.send_datagram(at_, server_, 0, bytes_view(datagram).first(static_cast<std::size_t>(size)));
+    network_.send_datagram(address(path.path.local.addr, path.path.local.addrlen), server_, 0,
+                           bytes_view(datagram).first(static_cast<std::size_t>(size)));
     return true;
   }
   static ngtcp2_callbacks make_callbacks() {
@@ -111,6 +139,13 @@ class rogue_client {
                               std::size_t size, void* self) {
       return static_cast<rogue_client*>(self)->tls_->receive(level, {data, size});
     };
+    all.recv_stream_data = [](ngtcp2_conn* quic, std::uint32_t, std::int64_t stream, std::uint64_t, const std::uint8_t*,
+                              std::size_t size, void* self, void*) {
+      static_cast<rogue_client*>(self)->received_bytes_ += size;
+      ngtcp2_conn_extend_max_stream_offset(quic, stream, size);
+      ngtcp2_conn_extend_max_offset(quic, size);
+      return 0;
+    };
     all.rand = [](std::uint8_t* out, std::size_t count, const ngtcp2_rand_ctx* context) {
       static_cast<seeded_random*>(context->native_handle)->fill(out, count);
     };
@@ -126,9 +161,11 @@ class rogue_client {
 
   simulated_network& network_;
   address at_, server_;
+  std::vector<address> addresses_;  ///< all that it ever had
   seeded_random random_;
   std::unique_ptr<tls::tls_session> tls_;
   ngtcp2_conn* quic_ = nullptr;
+  std::uint64_t received_bytes_ = 0;
   bool dead_ = false;
 };
 
