@@ -79,6 +79,11 @@ expect words docs/a.md 'see /wo''rk/somewhere' 'one machine'
 expect words dev 'deb http://deb.debi''an.org/x' 'registry'
 expect words transport/a.cpp 'settings.qlog_wri''te = f;' 'log writer'
 
+# A promise without its test.
+expect security docs/SECURITY.md '| a threat | what stands against it | nothing but words |'
+# shellcheck disable=SC2016  # the backquotes are Markdown's
+expect security docs/SECURITY.md '| a threat | what stands against it | `gate: is shut` |' 'no test is named "gate: is shut"'
+
 # A test file that nobody builds.
 mkdir -p "$tree/tests/codec"
 touch "$tree/tests/codec/built.cpp" "$tree/tests/codec/forgotten.cpp"
