@@ -1,5 +1,5 @@
-// Cases of the QUIC interop runner about how a connection comes up: handshake, longrtt, ipv6, amplificationlimit,
-// handshakeloss, handshakecorruption.
+// Cases of the QUIC interop runner about how a connection comes up: handshake, longrtt, ipv6, retry,
+// amplificationlimit, handshakeloss, handshakecorruption.
 #include <fstream>
 #include <sstream>
 
@@ -52,6 +52,24 @@ TEST_CASE("interop: ipv6: the files arrive between addresses of version 6", "[si
     REQUIRE(pair.connect());
     CHECK(pair.server.opened.front().remote.to_string() == "[fd00::1]:4433");
     transfer(pair, 60s);
+  });
+}
+
+TEST_CASE("interop: retry: a client that is sent a Retry proves its address, and a round trip later is connected",
+          "[sim][interop]") {
+  for_each_seed(3, [](std::uint64_t seed) {
+    const pair_options options{.seed = seed};
+    auto suspicious = config_of(tests::identity_of("server"), options, 2);
+    suspicious.handshakes.unproven = 0;
+    traced_pair pair(config_of(tests::identity_of("client"), options, 1), std::move(suspicious), seed);
+    pair.world.network.conditions.delay = 15ms;
+    const auto begin = pair.world.network.now();
+    pair.dial();
+    REQUIRE(pair.world.run_until([&] { return !pair.client.opened.empty(); }, 1s));
+    CHECK(pair.world.network.now() - begin == 60ms);
+    CHECK(pair.server->statistics().refusals[refusal_reason::address_unproven] == 1);
+    pair.send_from_client(lane::normal, numbered_bytes(1024, 1));
+    REQUIRE(pair.world.run_until([&] { return pair.at_server(lane::normal) == numbered_bytes(1024, 1); }, 1s));
   });
 }
 
