@@ -38,6 +38,40 @@ ngtcp2_cid random_cid(connection_host& host) {
   return cid;
 }
 
+// What ngtcp2 found the other side to have done, RFC 9000 section 20.1.
+std::optional<refusal_reason> broken_rule(int code) {
+  switch (code) {
+    case NGTCP2_ERR_CRYPTO_BUFFER_EXCEEDED:
+      return refusal_reason::flood;
+    case NGTCP2_ERR_PROTO:
+    case NGTCP2_ERR_ACK_FRAME:
+    case NGTCP2_ERR_CONNECTION_ID_LIMIT:
+    case NGTCP2_ERR_STREAM_LIMIT:
+    case NGTCP2_ERR_FLOW_CONTROL:
+    case NGTCP2_ERR_STREAM_STATE:
+    case NGTCP2_ERR_FINAL_SIZE:
+    case NGTCP2_ERR_FRAME_ENCODING:
+    case NGTCP2_ERR_MALFORMED_TRANSPORT_PARAM:
+    case NGTCP2_ERR_TRANSPORT_PARAM:
+      return refusal_reason::quic_violation;
+    default:
+      return std::nullopt;
+  }
+}
+
+refusal_reason counted_as(errc code) {
+  switch (code) {
+    case errc::no_common_protocol:
+      return refusal_reason::protocol;
+    case errc::flood:
+      return refusal_reason::flood;
+    case errc::quic_failed:
+      return refusal_reason::handshake_failed;
+    default:
+      return refusal_reason::certificate;
+  }
+}
+
 // Each coalesced packet as a datagram of its own (RFC 9000 section 12.2): a peer that drops its old keys early
 // otherwise throws the whole datagram away with the first packet, and learns nothing.
 std::vector<byte_buffer> split_packets(bytes_view datagram) {
@@ -64,16 +98,20 @@ connection::connection(connection_host& host, connection_id id, bool incoming, c
       incoming_(incoming),
       started_(now),
       local_(incoming && local.family() == remote.family() ? local : any_address(remote.family())),
-      remote_(remote) {
+      remote_(remote),
+      idle_packets_(limits::idle_packets_per_second, host.config().idle_packets_at_once) {
   stamp(now);
+  for (auto& each : incoming_lanes_) each.window_bytes = first_window();
+}
+
+std::uint64_t connection::first_window() const {
+  return std::min(host_.config().lane_window_first_bytes, host_.config().lane_window_bytes);
 }
 
 connection::~connection() { ngtcp2_conn_del(quic_); }
 
 result<std::unique_ptr<connection>> connection::dial(connection_host& host, connection_id id, const address& remote,
-                                                     std::string expected_name,
-                                                     std::shared_ptr<const tls::loaded_credentials> identity,
-                                                     time_point now) {
+                                                     std::string expected_name, shared_bytes early, time_point now) {
   std::unique_ptr<connection> made(new connection(host, id, false, {}, remote, now));
   made->expected_name_ = expected_name;
   const auto& config = host.config();
@@ -81,29 +119,34 @@ result<std::unique_ptr<connection>> connection::dial(connection_host& host, conn
   byte_buffer token;
   if (auto* known = host.memory().find(remote, expected_name)) token = std::exchange(known->address_token, {});
   tls::session_plan plan{.server = false,
-                         .identity = std::move(identity),
+                         .with = host.tls(),
                          .verify = config.verify,
                          .expected_name = std::move(expected_name),
-                         .protocol = config.protocol};
+                         .protocol = config.protocol,
+                         .resumption = config.resumption,
+                         .early_data = false};
+  plan.earlier = made->prepare_early(early);
+  plan.early_data = !made->early_parameters_.empty();
   const auto their_cid = random_cid(host), own_cid = random_cid(host);
   if (auto started = made->start(their_cid, own_cid, nullptr, token, std::move(plan)); !started)
     return fail(started.error());
+  made->send(lane::control, std::move(early));
   return made;
 }
 
 result<std::unique_ptr<connection>> connection::accept(connection_host& host, connection_id id,
                                                        const ngtcp2_pkt_hd& first, const address_proof& proof,
-                                                       const address& local, const address& remote,
-                                                       std::shared_ptr<const tls::loaded_credentials> identity,
-                                                       time_point now) {
+                                                       const address& local, const address& remote, time_point now) {
   std::unique_ptr<connection> made(new connection(host, id, true, local, remote, now));
   made->proof_ = proof;
   const auto& config = host.config();
   tls::session_plan plan{.server = true,
-                         .identity = std::move(identity),
+                         .with = host.tls(),
                          .verify = config.verify,
                          .expected_name = {},
-                         .protocol = config.protocol};
+                         .protocol = config.protocol,
+                         .resumption = config.resumption,
+                         .early_data = config.resumption};
   // Telling ngtcp2 of a token lifts the limit on what an unproven address may be sent.
   const auto token = proof.good() ? bytes_view(first.token, first.tokenlen) : bytes_view{};
   if (auto started = made->start(first.scid, random_cid(host), &first, token, std::move(plan)); !started)
@@ -136,6 +179,9 @@ result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& ow
     return fail(errc::overloaded, fmt::format("cannot start a connection: {}", ngtcp2_strerror(code)));
   }
   tls_->bind(quic_);
+  early_offered_ = !incoming_ && tls_->early_data() &&
+                   ngtcp2_conn_decode_and_set_0rtt_transport_params(quic_, early_parameters_.data(),
+                                                                    early_parameters_.size()) == 0;
   return {};
 }
 
@@ -146,9 +192,10 @@ ngtcp2_transport_params connection::transport_params(const ngtcp2_pkt_hd* first,
   // One stream a lane, each with the lane byte before its window.
   params.initial_max_streams_uni = lane_count;
   params.initial_max_streams_bidi = 0;
-  params.initial_max_stream_data_uni = config.lane_window_bytes + 1;
+  const auto window = first_window();
+  params.initial_max_stream_data_uni = window + 1;
   // The sum of the bulk lanes and a reserve that they cannot use up, so that control always moves.
-  params.initial_max_data = (lane_count - 1) * config.lane_window_bytes + config.control_window_bytes + lane_count;
+  params.initial_max_data = (lane_count - 1) * window + config.control_window_bytes + lane_count;
   params.max_idle_timeout = to_duration(config.idle_timeout);
   params.active_connection_id_limit = 4;
   if (first != nullptr) {
@@ -203,9 +250,23 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
   auto from = remote;
   const auto path = path_of(to, from);
   const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn & NGTCP2_ECN_MASK)};
+  const auto decrypted = connection_callbacks::packets_decrypted();
   const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
   heard_at_ = last_stamp_;
-  if (code != 0) end(code, now);
+  if (code != 0) return end(code, now);
+  if (connection_callbacks::packets_decrypted() != decrypted && brings_nothing(now)) {
+    break_with(refusal_reason::flood, errc::flood, "the peer sends packets that bring nothing, too many of them");
+    return end(NGTCP2_ERR_CALLBACK_FAILURE, now);
+  }
+  if (!incoming_) keep_ticket();
+}
+
+// Of a packet that was genuine. PING, MAX_DATA, MAX_STREAM_DATA, NEW_CONNECTION_ID and the like cost work and no memory:
+// what counts is how many come beside those that move the connection on.
+bool connection::brings_nothing(time_point now) {
+  const auto progress = lane_bytes_received_ + acknowledged_bytes_;
+  if (!opened_ || std::exchange(progress_bytes_, progress) != progress) return false;
+  return !idle_packets_.take(now);
 }
 
 void connection::expire(time_point now) {
@@ -236,6 +297,7 @@ bool connection::write(transmit& out, time_point now) {
     return false;
   }
   const auto time = stamp(now);
+  if (opened_ && bytes_sent_ - keys_from_bytes_ >= limits::key_update_bytes) update_keys(now);
   const auto room = host_.scratch();
   watch_path(time);
   const std::size_t least = NGTCP2_MAX_UDP_PAYLOAD_SIZE;
@@ -263,6 +325,13 @@ bool connection::write(transmit& out, time_point now) {
   if (!ending_) ngtcp2_conn_update_pkt_tx_time(quic_, time);
   if (filled == 0) return false;
   out.bytes.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(filled));
+  return true;
+}
+
+bool connection::update_keys(time_point now) {
+  // ngtcp2 asserts that the handshake is over.
+  if (ending_ || !opened_ || ngtcp2_conn_initiate_key_update(quic_, stamp(now)) != 0) return false;
+  keys_from_bytes_ = bytes_sent_;
   return true;
 }
 
@@ -300,10 +369,16 @@ void connection::end(int code, time_point now) {
   ending.reason = describe(code);
   ending.silent = code == NGTCP2_ERR_DROP_CONN || code == NGTCP2_ERR_RETRY;
   std::string text;
+  ending.counted = code == NGTCP2_ERR_HANDSHAKE_TIMEOUT ? refusal_reason::handshake_timeout
+                                                        : refusal_reason::handshake_failed;
   if (const auto& refused = tls_->refused()) {
+    ending.refused = true;
+    ending.counted = counted_as(refused->reason.code);
     ending.reason = refused->reason;
     ngtcp2_ccerr_set_tls_alert(&said, static_cast<std::uint8_t>(refused->told), nullptr, 0);
   } else if (broken_) {
+    ending.refused = broken_for_.has_value();
+    ending.counted = broken_for_.value_or(refusal_reason::handshake_failed);
     ending.reason = *broken_;
     text = broken_->context;
     ngtcp2_ccerr_set_application_error(&said, static_cast<std::uint64_t>(broken_->code),
@@ -312,6 +387,10 @@ void connection::end(int code, time_point now) {
     ngtcp2_ccerr_set_tls_alert(&said, ngtcp2_conn_get_tls_alert(quic_), nullptr, 0);
   } else {
     ngtcp2_ccerr_set_liberr(&said, code, nullptr, 0);
+    if (const auto why = broken_rule(code)) {
+      ending.refused = true;
+      ending.counted = *why;
+    }
   }
   // A handshake that nobody waits for any more is dropped without a word, as after an idle timeout.
   if (code == NGTCP2_ERR_HANDSHAKE_TIMEOUT) said.type = NGTCP2_CCERR_TYPE_IDLE_CLOSE;
@@ -368,7 +447,8 @@ void connection::on_opened() {
   const auto keep_alive = host_.config().keep_alive;
   ngtcp2_conn_set_keep_alive_timeout(quic_, keep_alive.count() > 0 ? to_duration(keep_alive) : UINT64_MAX);
   if (incoming_) give_address_token();
-  host_.events().push(connection_opened{id_, incoming_, tls_->peer(), remote_});
+  if (incoming_) tls_->give_ticket();
+  host_.events().push(connection_opened{id_, incoming_, tls_->peer(), remote_, tls_->resumed(), early_});
 }
 
 void connection::give_address_token() {
@@ -399,6 +479,9 @@ connection_statistics connection::statistics() const {
   ngtcp2_conn_get_conn_info(quic_, &info);
   out.smoothed_rtt = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(info.smoothed_rtt));
   out.congestion_window_bytes = info.cwnd;
+  for (const auto& each : incoming_lanes_) out.receive_window_bytes += each.window_bytes;
+  // Those of the next update are always made in advance.
+  out.key_updates = keys_made_ > 0 ? keys_made_ - 1 : 0;
   for (const auto& each : outgoing_)
     if (each.stream >= 0) out.packets_lost += ngtcp2_conn_get_stream_loss_count(quic_, each.stream);
   return out;

@@ -16,6 +16,7 @@
 #include <quicsync/transport/event_queue.hpp>
 #include <quicsync/transport/lane_outbox.hpp>
 #include <quicsync/transport/tls_session.hpp>
+#include <quicsync/transport/token_bucket.hpp>
 
 namespace quicsync {
 
@@ -24,6 +25,8 @@ struct connection_ending {
   error reason;
   errc peer_code = errc::none;
   bool opened = false;
+  refusal_reason counted = refusal_reason::handshake_failed;  ///< of those that never opened, or were refused later
+  bool refused = false;                                       ///< this side ended it for what the other did or is
   bool silent = false;                 ///< a stranger's noise: nobody is told
   std::vector<byte_buffer> datagrams;  ///< CONNECTION_CLOSE, to be sent now and again when packets still arrive
   std::chrono::nanoseconds linger{0};  ///< how long late packets are to be expected
@@ -33,16 +36,12 @@ class connection {
  public:
   /// Starts a handshake as client. Errors: crypto_failed, overloaded.
   static result<std::unique_ptr<connection>> dial(connection_host& host, connection_id id, const address& remote,
-                                                  std::string expected_name,
-                                                  std::shared_ptr<const tls::loaded_credentials> identity,
-                                                  time_point now);
+                                                  std::string expected_name, shared_bytes early, time_point now);
   /// Takes a client's first packet, whose header is `first`; the datagram itself is then to be read. `proof`: what the
   /// packet's token says of the client's address. Errors: crypto_failed, overloaded.
   static result<std::unique_ptr<connection>> accept(connection_host& host, connection_id id, const ngtcp2_pkt_hd& first,
                                                     const address_proof& proof, const address& local,
-                                                    const address& remote,
-                                                    std::shared_ptr<const tls::loaded_credentials> identity,
-                                                    time_point now);
+                                                    const address& remote, time_point now);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -65,6 +64,10 @@ class connection {
   void send(lane on, shared_bytes bytes);
   void consumed(lane on, std::uint64_t bytes);
   void close(errc code, std::string_view text, time_point now);
+  /// False: not now. Precondition: opened and not closing.
+  bool update_keys(time_point now);
+  /// Closes it where its certificate is worth nothing by the host's identity, trust and rules of today.
+  void judge_again(time_point now);
 
   /// True from close() on: send() is over.
   bool closing() const noexcept { return closing_.has_value(); }
@@ -92,6 +95,9 @@ class connection {
   struct incoming_lane {
     std::int64_t stream = -1;
     std::uint64_t unconsumed_bytes = 0;
+    std::uint64_t window_bytes = 0;    ///< as far as it has grown
+    std::uint64_t round_bytes = 0;     ///< consumed since round_began
+    ngtcp2_tstamp round_began = 0;
     event_queue::ticket bytes_event = 0;
   };
   /// What is asked to happen once everything has left.
@@ -115,6 +121,7 @@ class connection {
   ngtcp2_path path_of(address& local, address& remote) const;
   ngtcp2_transport_params transport_params(const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) const;
   ngtcp2_settings settings() const;
+  std::uint64_t first_window() const;
   result<void> start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
                      bytes_view token, tls::session_plan plan);
   void end(int code, time_point now);
@@ -126,7 +133,7 @@ class connection {
   void keep_address_token(bytes_view token);
 
   // connection_lanes.cpp
-  int on_stream_data(std::int64_t stream, bool fin, bytes_view data);
+  int on_stream_data(std::int64_t stream, bool fin, bool early, bytes_view data);
   int on_acknowledged(std::int64_t stream, std::uint64_t end);
   int break_lanes(errc code, std::string text);
   std::optional<lane> lane_of_stream(std::int64_t stream) const;
@@ -136,6 +143,17 @@ class connection {
                            ngtcp2_tstamp now);
   bool all_acknowledged() const;
   void watch_path(ngtcp2_tstamp now);
+  void grow_window(incoming_lane& of);
+  bool brings_nothing(time_point now);
+  int break_with(refusal_reason why, errc code, std::string text);
+
+  // connection_resumption.cpp
+  std::optional<tls::kept_session> prepare_early(const shared_bytes& early);
+  int settle_early_data();
+  int on_early_data(lane on, std::size_t bytes);
+  void keep_ticket();
+  bool may_send() const noexcept { return opened_ || early_offered_; }
+  int on_handshake_completed();
 
   connection_host& host_;
   const connection_id id_;
@@ -154,6 +172,10 @@ class connection {
   bool heard_ = false;   ///< the other side has answered with something that made sense
   bool narrow_ = false;  ///< the path has become narrower than its discovery had found
   ngtcp2_tstamp heard_at_ = 0, progress_at_ = 0;
+  bool early_offered_ = false;        ///< dialled, not yet open: the control lane may send
+  byte_buffer early_parameters_;      ///< dialled: the server's transport parameters of last time
+  std::size_t early_bytes_ = 0;       ///< incoming: taken before the handshake was complete
+  early_data early_ = early_data::none;
 
   std::array<outgoing_lane, lane_count> outgoing_;
   std::array<incoming_lane, lane_count> incoming_lanes_;
@@ -161,7 +183,12 @@ class connection {
   std::optional<transmit> held_;  ///< a packet that did not fit into the batch before it
   std::optional<pending_close> closing_;
   std::optional<error> broken_;  ///< why a callback stopped ngtcp2
+  std::optional<refusal_reason> broken_for_;
   std::optional<connection_ending> ending_;
+  token_bucket idle_packets_;
+  std::uint64_t acknowledged_bytes_ = 0, progress_bytes_ = 0;
+  std::uint64_t keys_from_bytes_ = 0;   ///< bytes_sent_ when the keys last changed
+  std::uint64_t keys_made_ = 0;         ///< sets of keys derived beside the first
   std::uint64_t bytes_sent_ = 0, bytes_received_ = 0, lane_bytes_sent_ = 0, lane_bytes_received_ = 0;
 };
 

@@ -17,7 +17,19 @@ void fill_random(std::uint8_t* out, std::size_t count, const ngtcp2_rand_ctx* co
   static_cast<connection_host*>(context->native_handle)->random(out, count);
 }
 
+thread_local std::uint64_t decrypted = 0;
+
+int count_and_decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx* context,
+                      const std::uint8_t* text, std::size_t text_bytes, const std::uint8_t* nonce,
+                      std::size_t nonce_bytes, const std::uint8_t* data, std::size_t data_bytes) {
+  const int code = ngtcp2_crypto_decrypt_cb(out, aead, context, text, text_bytes, nonce, nonce_bytes, data, data_bytes);
+  if (code == 0) ++decrypted;
+  return code;
+}
+
 }  // namespace
+
+std::uint64_t connection_callbacks::packets_decrypted() noexcept { return decrypted; }
 
 ngtcp2_callbacks connection_callbacks::table(bool server) {
   ngtcp2_callbacks all{};
@@ -27,9 +39,16 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
     all.client_initial = ngtcp2_crypto_client_initial_cb;
   all.recv_retry = ngtcp2_crypto_recv_retry_cb;
   all.encrypt = ngtcp2_crypto_encrypt_cb;
-  all.decrypt = ngtcp2_crypto_decrypt_cb;
+  all.decrypt = count_and_decrypt;
   all.hp_mask = ngtcp2_crypto_hp_mask_cb;
-  all.update_key = ngtcp2_crypto_update_key_cb;
+  all.update_key = [](ngtcp2_conn* quic, std::uint8_t* rx_secret, std::uint8_t* tx_secret,
+                      ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_context,
+                      std::uint8_t* tx_iv, const std::uint8_t* rx_now, const std::uint8_t* tx_now, std::size_t bytes,
+                      void* user) {
+    ++connection_of(user).keys_made_;
+    return ngtcp2_crypto_update_key_cb(quic, rx_secret, tx_secret, rx_context, rx_iv, tx_context, tx_iv, rx_now, tx_now,
+                                       bytes, user);
+  };
   all.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
   all.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
   all.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
@@ -42,20 +61,21 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
     return self.tls_->receive(level, {data, size});
   };
   all.handshake_completed = [](ngtcp2_conn*, void* user) -> int {
-    auto& self = connection_of(user);
-    if (!self.tls_->check_protocol()) return NGTCP2_ERR_CALLBACK_FAILURE;
-    self.on_opened();
-    return 0;
+    return connection_of(user).on_handshake_completed();
   };
   all.recv_stream_data = [](ngtcp2_conn*, std::uint32_t flags, std::int64_t stream, std::uint64_t,
                             const std::uint8_t* data, std::size_t size, void* user, void*) {
-    return connection_of(user).on_stream_data(stream, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0, {data, size});
+    return connection_of(user).on_stream_data(stream, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0,
+                                              (flags & NGTCP2_STREAM_DATA_FLAG_0RTT) != 0, {data, size});
   };
   all.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t stream, std::uint64_t offset, std::uint64_t size,
                                     void* user,
                                     void*) { return connection_of(user).on_acknowledged(stream, offset + size); };
   all.stream_reset = [](ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t, void* user, void*) {
     return connection_of(user).break_lanes(errc::quic_failed, "the peer reset a lane");
+  };
+  all.stream_stop_sending = [](ngtcp2_conn*, std::int64_t, std::uint64_t, void* user, void*) {
+    return connection_of(user).break_lanes(errc::quic_failed, "the peer refuses a lane");
   };
   all.stream_close = [](ngtcp2_conn*, std::uint32_t, std::int64_t, std::uint64_t, void* user, void*) {
     return connection_of(user).break_lanes(errc::quic_failed, "the peer ended a lane");

@@ -9,6 +9,7 @@
 
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/event_queue.hpp>
+#include <quicsync/transport/tls_environment.hpp>
 
 namespace quicsync {
 
@@ -37,6 +38,8 @@ class connection_host {
   virtual void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) = 0;
   /// What proves a client's address.
   virtual const address_tokens& tokens() const noexcept = 0;
+  /// Identity and trust of today.
+  virtual const tls::environment& tls() const noexcept = 0;
   /// What servers gave us for the next time.
   virtual server_memory& memory() noexcept = 0;
   /// At least `datagram_bytes` times two; shared by all connections, valid until the next use.

@@ -32,7 +32,14 @@ bool is_any(const address& local) {
 address connection::local() const { return is_any(local_) ? address{} : local_; }
 
 int connection::break_lanes(errc code, std::string text) {
-  if (!broken_) broken_ = error{code, std::move(text)};
+  return break_with(refusal_reason::lanes_misused, code, std::move(text));
+}
+
+int connection::break_with(refusal_reason why, errc code, std::string text) {
+  if (!broken_) {
+    broken_ = error{code, std::move(text)};
+    broken_for_ = why;
+  }
   return NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -42,9 +49,9 @@ std::optional<lane> connection::lane_of_stream(std::int64_t stream) const {
   return std::nullopt;
 }
 
-int connection::on_stream_data(std::int64_t stream, bool fin, bytes_view data) {
+int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_view data) {
   // Nothing of an application is taken from whom we have not accepted.
-  if (!opened_) return break_lanes(errc::quic_failed, "the peer sent data before the handshake was complete");
+  if (!opened_ && !(early && incoming_ && tls_->resumed())) return break_lanes(errc::quic_failed, "the peer sent data before the handshake was complete");
   auto on = lane_of_stream(stream);
   if (!on && !data.empty()) {
     const auto number = data.front();
@@ -61,9 +68,11 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bytes_view data) {
   if (fin) return break_lanes(errc::quic_failed, "the peer ended a lane");
   if (!on || data.empty()) return 0;
   auto& into = incoming_lanes_[index_of(*on)];
+  if (!opened_)
+    if (const int code = on_early_data(*on, data.size()); code != 0) return code;
   into.unconsumed_bytes += data.size();
   lane_bytes_received_ += data.size();
-  host_.events().add_bytes(id_, *on, data, into.bytes_event);
+  host_.events().add_bytes(id_, *on, data, !opened_, into.bytes_event);
   return 0;
 }
 
@@ -73,6 +82,7 @@ int connection::on_acknowledged(std::int64_t stream, std::uint64_t end) {
     auto& from = outgoing_[index_of(each)];
     if (from.stream != stream) continue;
     auto released = from.outbox.acknowledge_to(end);
+    acknowledged_bytes_ += released;
     // The lane byte is ours, not the caller's.
     if (released > 0 && released == end) --released;
     if (released > 0) host_.events().add_acknowledged(id_, each, released, from.acknowledged_event);
@@ -99,6 +109,25 @@ void connection::consumed(lane on, std::uint64_t bytes) {
   // Only running out of memory fails here, and then the next call to ngtcp2 ends the connection.
   ngtcp2_conn_extend_max_stream_offset(quic_, from.stream, count);
   ngtcp2_conn_extend_max_offset(quic_, count);
+  from.round_bytes += count;
+  grow_window(from);
+}
+
+// Twice as wide, up to the limit, where half of it was filled and taken within two round trips: the peer would have sent
+// more. Lane and connection grow together, so that what is left for control stays as it is.
+void connection::grow_window(incoming_lane& of) {
+  const auto limit = host_.config().lane_window_bytes;
+  if (of.window_bytes >= limit || of.round_bytes < of.window_bytes / 2) return;
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(quic_, &info);
+  const bool quick = last_stamp_ - of.round_began < 2 * info.smoothed_rtt;
+  of.round_bytes = 0;
+  of.round_began = last_stamp_;
+  if (!quick) return;
+  const auto more = std::min(of.window_bytes, limit - of.window_bytes);
+  of.window_bytes += more;
+  ngtcp2_conn_extend_max_stream_offset(quic_, of.stream, more);
+  ngtcp2_conn_extend_max_offset(quic_, more);
 }
 
 bool connection::all_acknowledged() const {
@@ -122,6 +151,8 @@ int connection::open_lanes() {
   for (auto& each : outgoing_) {
     if (each.stream >= 0 || each.outbox.unsent_bytes() == 0) continue;
     const int code = ngtcp2_conn_open_uni_stream(quic_, &each.stream, nullptr);
+    // The server may have allowed none last time; it will say anew.
+    if (code == NGTCP2_ERR_STREAM_ID_BLOCKED && !opened_) return 0;
     if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
       return break_lanes(errc::quic_failed, "the peer allows fewer streams than there are lanes");
     if (code != 0) return code;
@@ -133,7 +164,7 @@ std::optional<connection::packet> connection::write_packet(std::span<std::uint8_
   ngtcp2_path_storage path;
   ngtcp2_path_storage_zero(&path);
   ngtcp2_pkt_info info{};
-  ngtcp2_ssize made = opened_ ? open_lanes() : 0;
+  ngtcp2_ssize made = may_send() ? open_lanes() : 0;
   if (made == 0) made = write_lanes(into, path, info, now);
   if (made < 0) {
     end(static_cast<int>(made),
@@ -156,10 +187,12 @@ std::optional<connection::packet> connection::write_packet(std::span<std::uint8_
 ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
                                      ngtcp2_tstamp now) {
   std::array<bool, lane_count> waiting{}, served{};
-  for (std::size_t i = 0; i < lane_count; ++i) waiting[i] = opened_ && outgoing_[i].outbox.unsent_bytes() > 0;
+  for (std::size_t i = 0; i < lane_count; ++i) waiting[i] = may_send() && outgoing_[i].outbox.unsent_bytes() > 0;
+  // A packet of early data is made in one go: ngtcp2 builds it together with the handshake's.
+  const std::uint32_t more = opened_ ? NGTCP2_WRITE_STREAM_FLAG_MORE : NGTCP2_WRITE_STREAM_FLAG_NONE;
   for (const auto each : schedule_.order()) {
     auto& from = outgoing_[index_of(each)];
-    if (!waiting[index_of(each)]) continue;
+    if (!waiting[index_of(each)] || from.stream < 0) continue;
     while (from.outbox.unsent_bytes() > 0) {
       std::array<bytes_view, views_per_packet> views;
       std::array<ngtcp2_vec, views_per_packet> vectors;
@@ -169,7 +202,7 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
       ngtcp2_ssize taken = -1;
       const auto made =
           ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken,
-                                    NGTCP2_WRITE_STREAM_FLAG_MORE, from.stream, vectors.data(), count, now);
+                                    more, from.stream, vectors.data(), count, now);
       if (taken > 0) {
         from.outbox.mark_sent(static_cast<std::size_t>(taken));
         served[index_of(each)] = true;

@@ -1,13 +1,9 @@
-#include <gnutls/gnutls.h>
-
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/endpoint_core.hpp>
 
 namespace quicsync {
 
-namespace {
-
-result<void> check(const endpoint_config& config, const tls::loaded_credentials* identity) {
+result<void> check_config(const endpoint_config& config, const tls::loaded_credentials* identity) {
   if (config.identity && identity == nullptr)
     return fail(errc::bad_certificate, "the identity was not made by credentials::load or make_insecure");
   if (identity == nullptr && (config.accept || config.verify.check_peer))
@@ -26,12 +22,10 @@ result<void> check(const endpoint_config& config, const tls::loaded_credentials*
   return {};
 }
 
-}  // namespace
-
 result<std::unique_ptr<endpoint>> endpoint::make(endpoint_config config) {
   auto identity = std::dynamic_pointer_cast<const tls::loaded_credentials>(config.identity);
-  if (auto good = check(config, identity.get()); !good) return fail(good.error());
-  return std::make_unique<endpoint_core>(std::move(config), std::move(identity));
+  if (auto good = check_config(config, identity.get()); !good) return fail(good.error());
+  return endpoint_core::make(std::move(config), std::move(identity));
 }
 
 }  // namespace quicsync

@@ -14,8 +14,10 @@
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/transport/address.hpp>
 #include <quicsync/transport/certificates.hpp>
+#include <quicsync/transport/key_log.hpp>
 #include <quicsync/transport/lane.hpp>
 #include <quicsync/transport/refusal_counters.hpp>
+#include <quicsync/transport/trust_rules.hpp>
 
 namespace quicsync {
 
@@ -49,8 +51,13 @@ struct endpoint_config {
   std::chrono::milliseconds keep_alive = limits::keep_alive;  ///< 0: none
   std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
   handshake_limits handshakes;
-  std::uint64_t lane_window_bytes = limits::lane_window_bytes;
+  std::uint64_t lane_window_first_bytes = limits::lane_window_first_bytes;  ///< of a new lane; no more than the next
+  std::uint64_t lane_window_bytes = limits::lane_window_bytes;              ///< what it grows to
   std::uint64_t control_window_bytes = limits::control_window_bytes;
+  trust_rules trust;           ///< keys that are known beside the CA
+  bool resumption = true;      ///< session tickets: later handshakes need no certificate and may carry early data
+  key_log log_secrets;         ///< null: none; see open_key_log()
+  double idle_packets_at_once = limits::idle_packets_at_once;
   bool accept = true;                   ///< false: a client that only dials
   std::string protocol{alpn_protocol};  ///< ALPN, RFC 7301
   /// The largest datagram to send, 1200 to 16000. Above 1452 only where the socket never fragments (IP_PMTUDISC_PROBE):
@@ -70,11 +77,28 @@ struct transmit {
   byte_buffer bytes;
 };
 
+/// What became of the bytes that connect() was given.
+enum class early_data : std::uint8_t {
+  none,      ///< there was no ticket to send them early with: they were sent when the connection opened
+  accepted,  ///< they went with the first packet
+  rejected,  ///< they went with the first packet in vain and were sent again when the connection opened
+};
+
 /// A connection is up: the handshake is complete and the other side's certificate is accepted by this side. (A client
 /// does not know yet whether the server accepts its own: the server's first frame says so.)
 struct connection_opened {
   connection_id id = 0;
   bool incoming = false;
+  peer_identity peer;
+  address remote;
+  bool resumed = false;  ///< by a session ticket
+  early_data early = early_data::none;
+};
+/// Early bytes of a client follow (lane_bytes with `early`), before its connection_opened: its session ticket is good and
+/// it is who `peer` says, but somebody may be repeating what it said once. What they ask for must do no harm when it is
+/// done twice. Either connection_opened or connection_ended comes of it.
+struct connection_early {
+  connection_id id = 0;
   peer_identity peer;
   address remote;
 };
@@ -83,6 +107,7 @@ struct lane_bytes {
   connection_id id = 0;
   lane on = lane::control;
   shared_bytes bytes;
+  bool early = false;  ///< came before the handshake was complete, see connection_early
 };
 /// So many bytes of a lane were acknowledged by the other side's QUIC (not yet by its application) and are released
 /// here.
@@ -103,7 +128,7 @@ struct connection_ended {
   error reason;
   errc peer_code = errc::none;  ///< with connection_closed: the code that the other side's close() was given
 };
-using endpoint_event = std::variant<connection_opened, lane_bytes, lane_acknowledged, connection_ended>;
+using endpoint_event = std::variant<connection_opened, connection_early, lane_bytes, lane_acknowledged, connection_ended>;
 
 /// Counters since the start; bytes are UDP payload.
 struct endpoint_statistics {
@@ -120,6 +145,8 @@ struct connection_statistics {
   std::chrono::microseconds smoothed_rtt{0};
   std::uint64_t congestion_window_bytes = 0;
   std::uint64_t packets_lost = 0;
+  std::uint64_t receive_window_bytes = 0;  ///< of all lanes, as far as they have grown
+  std::uint64_t key_updates = 0;           ///< by either side, RFC 9001 section 6
 };
 
 /// One endpoint: all connections of one UDP port, dialled and accepted. Single-threaded.
@@ -139,8 +166,16 @@ class endpoint {
   virtual void handle_deadline(time_point now) = 0;
 
   /// Starts a handshake. With `expected_name` the certificate must name it (else only the chain counts).
-  /// Errors: overloaded. All later failures come as connection_ended.
-  virtual result<connection_id> connect(const address& remote, std::string expected_name, time_point now) = 0;
+  /// `early` is the first to be sent on the control lane: with the first packet where a session ticket of the server is
+  /// at hand, else when the connection opens; connection_opened says which. Who repeats that packet repeats the bytes, so
+  /// they may hold only what does no harm twice. At most limits::early_bytes.
+  /// Errors: bad_address, overloaded, too_large. All later failures come as connection_ended.
+  virtual result<connection_id> connect(const address& remote, std::string expected_name, time_point now,
+                                        shared_bytes early = {}) = 0;
+
+  /// Another identity, trust and rules from now on. Connections whose certificate they do not accept are closed, with the
+  /// reason; all others go on. Session tickets given and got so far are void. Errors: as make(); nothing has changed then.
+  virtual result<void> reload(std::shared_ptr<const credentials> identity, trust_rules trust, time_point now) = 0;
 
   /// Queues bytes on a lane; they are kept (not copied) until acknowledged, see lane_acknowledged. The caller bounds
   /// what it has in flight by limits::unacked_bytes. Errors: not_connected.
@@ -148,6 +183,10 @@ class endpoint {
 
   /// Opens the lane's receive window by so many bytes: they have been dealt with.
   virtual void consumed(connection_id id, lane on, std::uint64_t bytes) = 0;
+
+  /// Changes the keys of this connection, RFC 9001 section 6; that happens by itself every limits::key_update_bytes.
+  /// Errors: not_connected, blocked (too soon after the handshake or the last change).
+  virtual result<void> update_keys(connection_id id, time_point now) = 0;
 
   /// Sends CONNECTION_CLOSE with the application code and text (RFC 9000 section 10.2) after what send() queued has
   /// left (at most one probe timeout later), and reports connection_ended with errc::cancelled.

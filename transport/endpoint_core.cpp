@@ -23,14 +23,52 @@ endpoint_core::cid_key::cid_key(const ngtcp2_cid& cid)
 }
 
 endpoint_core::endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity)
-    : config_(std::move(config)),
-      identity_(std::move(identity)),
-      scratch_(scratch_bytes),
-      admission_(config_.handshakes) {
-  if (identity_)
-    reset_secret_ = identity_->reset_secret();
+    : config_(std::move(config)), scratch_(scratch_bytes), admission_(config_.handshakes) {
+  tls_.identity = std::move(identity);
+  tls_.rules = std::make_shared<const trust_rules>(config_.trust);
+  tls_.log = config_.log_secrets;
+  if (tls_.identity)
+    reset_secret_ = tls_.identity->reset_secret();
   else
     random(reset_secret_.data(), reset_secret_.size());
+}
+
+result<std::unique_ptr<endpoint>> endpoint_core::make(endpoint_config config,
+                                                      std::shared_ptr<const tls::loaded_credentials> identity) {
+  std::unique_ptr<endpoint_core> made(new endpoint_core(std::move(config), std::move(identity)));
+  auto tickets = made->make_tickets();
+  if (!tickets) return fail(tickets.error());
+  made->tls_.tickets = std::move(*tickets);
+  return made;
+}
+
+result<std::shared_ptr<tls::session_tickets>> endpoint_core::make_tickets() {
+  if (!config_.accept || !config_.resumption) return nullptr;
+  return tls::session_tickets::make([this] { totals_.refusals.add(refusal_reason::early_data_replayed); });
+}
+
+result<void> endpoint_core::reload(std::shared_ptr<const credentials> identity, trust_rules trust, time_point now) {
+  auto loaded = std::dynamic_pointer_cast<const tls::loaded_credentials>(identity);
+  auto config = config_;
+  config.identity = std::move(identity);
+  config.trust = std::move(trust);
+  if (auto good = check_config(config, loaded.get()); !good) return good;
+  auto tickets = make_tickets();
+  if (!tickets) return fail(tickets.error());
+  config_ = std::move(config);
+  tls_.identity = std::move(loaded);
+  tls_.rules = std::make_shared<const trust_rules>(config_.trust);
+  // A ticket stands for a certificate that was good once: with the key, all of them go.
+  tls_.tickets = std::move(*tickets);
+  memory_.forget_sessions();
+  std::vector<connection_id> ids;
+  for (const auto& [id, of] : connections_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const auto id : ids) {
+    find(id)->quic->judge_again(now);
+    settle(id, now);
+  }
+  return {};
 }
 
 endpoint_core::~endpoint_core() = default;
@@ -117,6 +155,7 @@ void endpoint_core::remove(connection_id id, time_point now) {
   auto ending = std::move(*quic.ending());
   end_admission(found->second);
   if (!ending.opened && !ending.silent) ++totals_.handshakes_refused;
+  if (ending.refused || (!ending.opened && !ending.silent && quic.incoming())) totals_.refusals.add(ending.counted);
   if (!ending.silent)
     events_.push(connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason),
                                   ending.peer_code});
@@ -244,8 +283,8 @@ void endpoint_core::accept(const ngtcp2_pkt_hd& first, const address& local, con
       break;
   }
   const auto id = next_id_++;
-  auto made = connection::accept(*this, id, first, proof, local, remote, identity_, now);
-  if (!made) return drop(refusal_reason::malformed_datagram);
+  auto made = connection::accept(*this, id, first, proof, local, remote, now);
+  if (!made) return drop(refusal_reason::crypto_unavailable);
   add(id, std::move(*made));
   find(id)->quic->read(local, remote, ecn, datagram, now);
   settle(id, now);
@@ -263,13 +302,16 @@ void endpoint_core::handle_deadline(time_point now) {
   }
 }
 
-result<connection_id> endpoint_core::connect(const address& remote, std::string expected_name, time_point now) {
+result<connection_id> endpoint_core::connect(const address& remote, std::string expected_name, time_point now,
+                                             shared_bytes early) {
   if (remote.family() == AF_UNSPEC || remote.port() == 0)
     return fail(errc::bad_address, fmt::format("cannot connect to {}: no address or port 0", remote.to_string()));
   if (connections_.size() >= limits::connections)
     return fail(errc::overloaded, fmt::format("there are {} connections already", connections_.size()));
+  if (early.size() > limits::early_bytes)
+    return fail(errc::too_large, fmt::format("{} early bytes are more than {}", early.size(), limits::early_bytes));
   const auto id = next_id_++;
-  auto made = connection::dial(*this, id, remote, std::move(expected_name), identity_, now);
+  auto made = connection::dial(*this, id, remote, std::move(expected_name), std::move(early), now);
   if (!made) return fail(made.error());
   add(id, std::move(*made));
   return id;
@@ -289,6 +331,15 @@ void endpoint_core::consumed(connection_id id, lane on, std::uint64_t bytes) {
   if (of == nullptr) return;
   of->quic->consumed(on, bytes);
   touch(id, *of);
+}
+
+result<void> endpoint_core::update_keys(connection_id id, time_point now) {
+  auto* of = find(id);
+  if (of == nullptr || !of->quic->opened() || of->quic->closing())
+    return fail(errc::not_connected, fmt::format("connection {} is not open", id));
+  if (!of->quic->update_keys(now)) return fail(errc::blocked, "too soon after the handshake or the last change of keys");
+  touch(id, *of);
+  return {};
 }
 
 void endpoint_core::close(connection_id id, errc code, std::string_view text, time_point now) {

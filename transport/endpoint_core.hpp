@@ -19,17 +19,25 @@
 
 namespace quicsync {
 
+/// Whether an endpoint can be made of this; `identity` is the config's, in the shape that the core knows.
+result<void> check_config(const endpoint_config& config, const tls::loaded_credentials* identity);
+
 class endpoint_core final : public endpoint, private connection_host {
  public:
-  endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity);
+  /// Errors: crypto_failed.
+  static result<std::unique_ptr<endpoint>> make(endpoint_config config,
+                                                std::shared_ptr<const tls::loaded_credentials> identity);
   ~endpoint_core() override;
 
   void handle_datagram(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
                        time_point now) override;
   void handle_deadline(time_point now) override;
-  result<connection_id> connect(const address& remote, std::string expected_name, time_point now) override;
+  result<connection_id> connect(const address& remote, std::string expected_name, time_point now,
+                                shared_bytes early) override;
+  result<void> reload(std::shared_ptr<const credentials> identity, trust_rules trust, time_point now) override;
   result<void> send(connection_id id, lane on, shared_bytes bytes) override;
   void consumed(connection_id id, lane on, std::uint64_t bytes) override;
+  result<void> update_keys(connection_id id, time_point now) override;
   void close(connection_id id, errc code, std::string_view text, time_point now) override;
   bool poll_transmit(transmit& out, time_point now) override;
   std::optional<endpoint_event> poll_event() override { return events_.pop(); }
@@ -39,6 +47,8 @@ class endpoint_core final : public endpoint, private connection_host {
   std::optional<connection_statistics> statistics(connection_id id) const override;
 
  private:
+  endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity);
+
   struct cid_key {
     std::array<std::uint8_t, NGTCP2_MAX_CIDLEN> bytes{};
     std::uint8_t size = 0;
@@ -62,6 +72,7 @@ class endpoint_core final : public endpoint, private connection_host {
   event_queue& events() noexcept override { return events_; }
   void random(std::uint8_t* out, std::size_t count) override;
   const address_tokens& tokens() const noexcept override { return answers_.tokens(); }
+  const tls::environment& tls() const noexcept override { return tls_; }
   server_memory& memory() noexcept override { return memory_; }
   bool claim(const ngtcp2_cid& cid, connection_id id) override;
   void release(const ngtcp2_cid& cid, connection_id id) override;
@@ -91,8 +102,10 @@ class endpoint_core final : public endpoint, private connection_host {
   void drop(refusal_reason why);
   void end_admission(entry& of);
 
-  const endpoint_config config_;
-  const std::shared_ptr<const tls::loaded_credentials> identity_;
+  result<std::shared_ptr<tls::session_tickets>> make_tickets();
+
+  endpoint_config config_;
+  tls::environment tls_;
   crypto::digest reset_secret_{};
   event_queue events_;
   stateless_answers answers_{*this};

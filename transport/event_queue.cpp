@@ -18,10 +18,11 @@ event_queue::waiting* event_queue::find(ticket which) {
 
 void event_queue::push(endpoint_event event) { events_.push_back({std::move(event), {}}); }
 
-void event_queue::add_bytes(connection_id id, lane on, bytes_view bytes, ticket& merge) {
+void event_queue::add_bytes(connection_id id, lane on, bytes_view bytes, bool early, ticket& merge) {
   auto* into = find(merge);
+  if (into != nullptr && std::get<lane_bytes>(into->event).early != early) into = nullptr;
   if (into == nullptr) {
-    push(lane_bytes{id, on, {}});
+    push(lane_bytes{id, on, {}, early});
     merge = first_ + events_.size() - 1;
     into = &events_.back();
     into->bytes.reserve(std::max(bytes.size(), first_capacity_bytes));

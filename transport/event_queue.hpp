@@ -16,7 +16,7 @@ class event_queue {
   void push(endpoint_event event);
 
   /// Appends to the waiting event that `merge` names, or makes a new one and names it there.
-  void add_bytes(connection_id id, lane on, bytes_view bytes, ticket& merge);
+  void add_bytes(connection_id id, lane on, bytes_view bytes, bool early, ticket& merge);
   void add_acknowledged(connection_id id, lane on, std::uint64_t bytes, ticket& merge);
 
   std::optional<endpoint_event> pop();

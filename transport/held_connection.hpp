@@ -13,6 +13,7 @@ namespace quicsync {
 struct lane_burst {
   std::vector<shared_bytes> pieces;
   std::uint64_t acknowledged = 0;
+  bool early = false;  ///< the pieces came before the handshake was complete
 
   /// All pieces as one, without a copy where there is only one.
   shared_bytes take_bytes() {

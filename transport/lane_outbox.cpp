@@ -34,6 +34,8 @@ void lane_outbox::mark_sent(std::size_t count) {
   }
 }
 
+void lane_outbox::rewind() { sent_ = next_chunk_ = next_offset_ = 0; }
+
 std::uint64_t lane_outbox::acknowledge_to(std::uint64_t offset) {
   const auto target = std::min(offset, sent_);
   if (target <= acknowledged_) return 0;

@@ -19,6 +19,8 @@ class lane_outbox {
   std::size_t gather(std::span<bytes_view> views, std::size_t enough) const;
   /// The first `count` of the unsent bytes have been put into a packet.
   void mark_sent(std::size_t count);
+  /// Nothing of it has arrived: all is to be sent again, from the first byte on. Precondition: nothing is acknowledged.
+  void rewind();
   /// Releases what lies before this offset of the stream; returns how many bytes that were.
   std::uint64_t acknowledge_to(std::uint64_t offset);
 

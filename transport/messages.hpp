@@ -2,6 +2,7 @@
 // all travel within one node's event loop.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <quicsync/codec/bytes.hpp>
@@ -21,6 +22,7 @@ struct dial {
   std::uint64_t attempt = 0;  ///< chosen by the peer and given back, so that a late answer is told from a current one
   std::string host_port;      ///< "HOST:PORT"; names are looked up away from the loop
   std::string expected_name;  ///< empty: any name under the trusted CA
+  shared_bytes early;         ///< the first bytes of the control lane, see endpoint::connect(); may be empty
 };
 /// Coordinator: from now on everything about this incoming connection goes to `user` (what came meanwhile, first).
 struct adopt {
@@ -43,6 +45,15 @@ struct consumed {
 struct close_connection {
   connection_id id = 0;
   error reason;
+};
+
+/// Coordinator: another identity, trust and rules, see endpoint::reload(). A request, answered with `reloaded`.
+struct reload {
+  std::shared_ptr<const credentials> identity;
+  trust_rules trust;
+};
+struct reloaded {
+  error problem;  ///< errc::none: done; else nothing has changed
 };
 
 // -- from the transport actor -------------------------------------------------------------------------------------
@@ -68,12 +79,15 @@ struct opened {
   connection_id id = 0;
   peer_identity peer;
   address remote;
+  bool resumed = false;                 ///< by a session ticket
+  early_data early = early_data::none;  ///< what became of the dial's early bytes
 };
 /// To the connection's user: bytes of a lane, in order.
 struct received_bytes {
   connection_id id = 0;
   lane on = lane::control;
   shared_bytes bytes;
+  bool early = false;  ///< said before the handshake was complete (it is now: nobody has repeated it)
 };
 /// To the connection's user: so many bytes handed to `send_bytes` are acknowledged by QUIC, one message per lane and
 /// burst.
@@ -105,6 +119,8 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::adopt)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::send_bytes)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::consumed)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::close_connection)
+QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::reload)
+QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::reloaded)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::listening)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::accepted)
 QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::rejected)

@@ -26,4 +26,11 @@ server_memory::record& server_memory::of(const address& remote, const std::strin
   return found->second.what;
 }
 
+void server_memory::forget_sessions() {
+  for (auto& [where, known] : records_) {
+    known.what.session.reset();
+    known.what.transport_parameters.clear();
+  }
+}
+
 }  // namespace quicsync

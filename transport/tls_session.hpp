@@ -10,38 +10,27 @@
 
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/transport/endpoint.hpp>
-#include <quicsync/transport/tls_credentials.hpp>
+#include <quicsync/transport/tls_environment.hpp>
+#include <quicsync/transport/tls_judgement.hpp>
+#include <quicsync/transport/tls_refusal.hpp>
 
 namespace quicsync::tls {
 
-/// TLS alerts, RFC 8446 section 6.2: those that tell why a certificate or a protocol was refused.
-enum class alert : std::uint8_t {
-  unexpected_message = 10,
-  handshake_failure = 40,
-  bad_certificate = 42,
-  unsupported_certificate = 43,
-  certificate_revoked = 44,
-  certificate_expired = 45,
-  certificate_unknown = 46,
-  unknown_ca = 48,
-  access_denied = 49,
-  internal_error = 80,
-  certificate_required = 116,
-  no_application_protocol = 120,
-};
-
-/// Why this side will not go on: what the other side is told, and what is told here.
-struct refusal {
-  alert told = alert::internal_error;
-  error reason;
+/// What a client needs to resume an earlier session.
+struct kept_session {
+  std::string ticket;  ///< as GnuTLS packs it; holds secrets
+  raw_chain chain;     ///< of the server, to be judged by today's trust
 };
 
 struct session_plan {
   bool server = false;
-  std::shared_ptr<const loaded_credentials> identity;  ///< null: a client that gives no certificate
+  environment with;
   verification verify;
   std::string expected_name;  ///< client: the name that the certificate must hold; empty: any
   std::string protocol;       ///< ALPN, RFC 7301
+  bool resumption = false;    ///< give or take session tickets
+  bool early_data = false;    ///< client: offer it, where it can be; server: accept it
+  std::optional<kept_session> earlier = {};  ///< client
 };
 
 class tls_session {
@@ -52,8 +41,8 @@ class tls_session {
   /// Joins it with its connection, which must live as long as this does.
   void bind(ngtcp2_conn* connection) noexcept;
 
-  /// Handshake bytes from the other side; an ngtcp2 error code (0: fine). After the handshake nothing reaches GnuTLS
-  /// any more: a TLS KeyUpdate, forbidden in QUIC (RFC 9001 section 6), would make it install keys that ngtcp2 has
+  /// Handshake bytes from the other side; an ngtcp2 error code (0: fine). After the handshake only whole session tickets
+  /// reach GnuTLS: a TLS KeyUpdate, forbidden in QUIC (RFC 9001 section 6), would make it install keys that ngtcp2 has
   /// already.
   int receive(ngtcp2_encryption_level level, bytes_view data);
 
@@ -66,19 +55,47 @@ class tls_session {
 
   const peer_identity& peer() const noexcept { return peer_; }
 
+  /// The handshake stands on an earlier one; no certificate was sent.
+  bool resumed() const noexcept { return resumed_; }
+  /// Client, from the start on: early data may be sent. Server: it is taken, from a client whose ticket is good.
+  bool early_data() const noexcept { return early_data_; }
+  /// Client, after the handshake: the server took it.
+  bool early_data_accepted() const noexcept;
+
+  /// Server, after the handshake: sends a session ticket.
+  void give_ticket();
+  /// Client: what came with a session ticket, once for each.
+  std::optional<kept_session> take_ticket() { return std::exchange(fresh_, std::nullopt); }
+
+  /// What the other side's certificate is worth by other identity, trust and rules than those it was accepted with.
+  std::optional<refusal> judge_by(const environment& other);
+  /// Whether `other` is what the handshake began with.
+  bool began_with(const environment& other) const noexcept {
+    return plan_.with.identity == other.identity && plan_.with.rules == other.rules;
+  }
+  void refuse_with(refusal why) {
+    if (!refused_) refused_ = std::move(why);
+  }
+
   // For the functions that GnuTLS calls back; not for other use.
   int verify_peer();
+  void log_secret(const char* label, const gnutls_datum_t* secret) const;
   const session_plan& plan() const noexcept { return plan_; }
 
  private:
   explicit tls_session(session_plan plan) : plan_(std::move(plan)) {}
   int configure();
+  int configure_resumption(gnutls_session_t raw);
+  judgement_basis basis(const environment& with) const;
   bool requires_client_certificate() const noexcept {
     return plan_.verify.check_peer && plan_.verify.require_client_certificate;
   }
   int refuse(alert told, errc code, std::string text);
-  int judge_chain(gnutls_x509_crt_t leaf, unsigned status);
+  int accept_chain(raw_chain chain);
+  bool check_resumption();
+  raw_chain sent_chain() const;
   int receive_after_handshake(ngtcp2_encryption_level level, bytes_view data);
+  int take_message(bytes_view message);
 
   session_plan plan_;
   ngtcp2_conn* connection_ = nullptr;
@@ -86,11 +103,13 @@ class tls_session {
   trust without_identity_;  ///< only where plan_.identity is null
   session session_;
   peer_identity peer_;
+  raw_chain chain_;
   std::optional<refusal> refused_;
-  // Reader of messages after the handshake: how much of the current one is still to come, and its header so far.
-  std::uint64_t message_left_ = 0;
-  std::uint32_t header_ = 0;
-  unsigned header_bytes_ = 0;
+  bool resumed_ = false;
+  bool early_data_ = false;
+  std::optional<kept_session> fresh_;
+  std::uint64_t handshake_bytes_ = 0;
+  byte_buffer message_;  ///< after the handshake: the one that is coming
   std::uint64_t after_handshake_bytes_ = 0;
 };
 

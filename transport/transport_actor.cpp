@@ -4,26 +4,14 @@
 #include <map>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include <sys/epoll.h>
 
 #include <quicsync/transport/held_connection.hpp>
+#include <quicsync/transport/name_lookup.hpp>
 #include <quicsync/transport/transport_actor.hpp>
-
-namespace quicsync::transport_messages {
-
-// From a look-up's thread to the actor.
-struct looked_up {
-  std::uint64_t number = 0;
-  result<address> found;
-};
-
-}  // namespace quicsync::transport_messages
-
-QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::looked_up)
 
 namespace quicsync {
 
@@ -41,16 +29,6 @@ constexpr std::size_t lookups_at_once = 8;
 constexpr std::size_t ended_unadopted_kept = 1024;
 // A stranger can cause a `rejected` at will; the log gets no more than so many a turn.
 constexpr unsigned rejections_per_turn = 16;
-
-// getaddrinfo blocks, for seconds where a name server is silent. Nobody waits for the thread and it keeps no actor
-// alive: a node that stops does not stay for its answer.
-void look_up(std::uint64_t number, host_port target, caf::weak_actor_ptr asker) {
-  std::thread([number, target = std::move(target), asker = std::move(asker)] {
-    auto found = resolve(target);
-    if (auto alive = asker.lock())
-      caf_compat::anon_send(caf::actor_cast<caf::actor>(alive), looked_up{number, std::move(found)});
-  }).detach();
-}
 
 // caf::abstract_actor has a member `address`, so the type is written in full in here.
 class transport_actor final : public loop_actor, private loop::source {
@@ -90,6 +68,7 @@ class transport_actor final : public loop_actor, private loop::source {
   // -- events
   void deliver_events();
   void on_event(connection_opened& event);
+  void on_event(connection_early& event);
   void on_event(lane_bytes& event);
   void on_event(lane_acknowledged& event);
   void on_event(connection_ended& event);
@@ -157,6 +136,12 @@ caf::behavior transport_actor::make_behavior() {
         dirty_ = true;
       },
       [this](const close_connection& request) { close(request); },
+      [this](const reload& request) {
+        auto done = quic_->reload(request.identity, request.trust, home().now());
+        deliver_events();
+        dirty_ = true;
+        return reloaded{done ? error{} : std::move(done.error())};
+      },
       [this](const statistics_request& request) {
         return statistics_reply{quic_->statistics(), quic_->statistics(request.id).value_or(connection_statistics{})};
       },
@@ -194,7 +179,7 @@ void transport_actor::end_lookup(const looked_up& answer) {
 void transport_actor::dial_address(const dial& request, const result<quicsync::address>& found) {
   auto id = found.and_then([&](const quicsync::address& remote) -> result<connection_id> {
     if (stopping_) return fail(errc::cancelled, "the node stops");
-    return quic_->connect(remote, request.expected_name, home().now());
+    return quic_->connect(remote, request.expected_name, home().now(), request.early);
   });
   if (!id) {
     caf_compat::tell(this, request.user, ended{0, request.attempt, std::move(id.error())});
@@ -371,7 +356,7 @@ void transport_actor::on_event(connection_opened& event) {
   held.opened = true;
   held.remote = event.remote;
   if (!event.incoming) {
-    deliver(held, opened{held.attempt, event.id, std::move(event.peer), event.remote});
+    deliver(held, opened{held.attempt, event.id, std::move(event.peer), event.remote, event.resumed, event.early});
   } else if (stopping_) {
     quic_->close(event.id, errc::connection_closed, "the node stops", home().now());
   } else {
@@ -380,10 +365,21 @@ void transport_actor::on_event(connection_opened& event) {
   }
 }
 
+// What comes early is kept until the handshake is complete: then it is sure that nobody repeats it, and the coordinator
+// says whose it is.
+void transport_actor::on_event(connection_early& event) {
+  auto& held = connections_[event.id];
+  held.remote = event.remote;
+  held.unadopted = true;
+}
+
 void transport_actor::on_event(lane_bytes& event) {
   const auto at = connections_.find(event.id);
   if (at == connections_.end()) return;
-  at->second.bursts[index_of(event.on)].pieces.push_back(std::move(event.bytes));
+  auto& burst = at->second.bursts[index_of(event.on)];
+  if (!burst.pieces.empty() && burst.early != event.early) deliver_bursts(event.id, at->second);
+  burst.early = event.early;
+  burst.pieces.push_back(std::move(event.bytes));
   touch(event.id, at->second);
 }
 
@@ -396,9 +392,11 @@ void transport_actor::on_event(lane_acknowledged& event) {
 
 void transport_actor::on_event(connection_ended& event) {
   const auto at = connections_.find(event.id);
-  if (at == connections_.end()) {
-    if (event.incoming && !event.opened && ++rejections_ <= rejections_per_turn)
-      caf_compat::tell(this, coordinator_, rejected{event.remote, std::move(event.reason)});
+  if (event.incoming && !event.opened && ++rejections_ <= rejections_per_turn)
+    caf_compat::tell(this, coordinator_, rejected{event.remote, event.reason});
+  if (at == connections_.end()) return;
+  if (event.incoming && !event.opened) {
+    erase(at);
     return;
   }
   auto& held = at->second;
@@ -428,7 +426,7 @@ void transport_actor::deliver_bursts(connection_id id, held_connection& held) {
   for (const auto on : all_lanes) {
     auto& burst = held.bursts[index_of(on)];
     if (burst.acknowledged != 0) deliver(held, acknowledged_bytes{id, on, std::exchange(burst.acknowledged, 0)});
-    if (!burst.pieces.empty()) deliver(held, received_bytes{id, on, burst.take_bytes()});
+    if (!burst.pieces.empty()) deliver(held, received_bytes{id, on, burst.take_bytes(), burst.early});
   }
 }
 

@@ -10,6 +10,7 @@ struct pair_options {
   std::chrono::milliseconds handshake_timeout = limits::handshake_timeout;
   std::chrono::milliseconds idle_timeout = limits::idle_timeout;
   std::chrono::milliseconds keep_alive = limits::keep_alive;
+  std::uint64_t lane_window_first_bytes = limits::lane_window_first_bytes;
   std::uint64_t lane_window_bytes = limits::lane_window_bytes;
   std::uint64_t control_window_bytes = limits::control_window_bytes;
 };
@@ -21,6 +22,7 @@ inline endpoint_config config_of(std::shared_ptr<const credentials> identity, co
   config.handshake_timeout = options.handshake_timeout;
   config.idle_timeout = options.idle_timeout;
   config.keep_alive = options.keep_alive;
+  config.lane_window_first_bytes = options.lane_window_first_bytes;
   config.lane_window_bytes = options.lane_window_bytes;
   config.control_window_bytes = options.control_window_bytes;
   config.random = [random = std::make_shared<seeded_random>(options.seed * 1000 + salt)](

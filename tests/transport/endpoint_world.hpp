@@ -50,6 +50,9 @@ class simulated_endpoint {
 
   bool consume = true;  ///< open windows again at once
   std::vector<connection_opened> opened;
+  std::vector<connection_early> early;
+  /// Of `received`: what came before the handshake was complete.
+  std::map<connection_id, byte_buffer> received_early;
   std::vector<connection_ended> ended;
   /// What came and what was acknowledged, by connection and lane.
   std::map<std::pair<connection_id, lane>, byte_buffer> received;
@@ -65,7 +68,14 @@ class simulated_endpoint {
     if (auto* up = std::get_if<connection_opened>(&event)) {
       note("opened " + up->peer.name);
       opened.push_back(*up);
+    } else if (auto* soon = std::get_if<connection_early>(&event)) {
+      note("early " + soon->peer.name);
+      early.push_back(*soon);
     } else if (auto* bytes = std::get_if<lane_bytes>(&event)) {
+      if (bytes->early) {
+        auto& so_far = received_early[bytes->id];
+        so_far.insert(so_far.end(), bytes->bytes.view().begin(), bytes->bytes.view().end());
+      }
       note("bytes " + std::string(to_string(bytes->on)) + " " + std::to_string(bytes->bytes.size()));
       auto& into = received[{bytes->id, bytes->on}];
       into.insert(into.end(), bytes->bytes.view().begin(), bytes->bytes.view().end());

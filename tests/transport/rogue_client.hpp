@@ -21,7 +21,7 @@ class rogue_client {
                const char* tls_priorities = nullptr)
       : network_(network), at_(at), server_(server), random_(77) {
     tls::session_plan plan;
-    plan.identity = std::dynamic_pointer_cast<const tls::loaded_credentials>(identity_of("rogue"));
+    plan.with.identity = std::dynamic_pointer_cast<const tls::loaded_credentials>(identity_of("rogue"));
     plan.protocol = alpn_protocol;
     tls_ = must(tls::tls_session::make(std::move(plan)));
     ngtcp2_settings settings;
@@ -81,6 +81,12 @@ class rogue_client {
     ngtcp2_vec vector{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     return pack(stream, fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, &vector, 1);
   }
+  /// A packet that gives the server credit it has no use for.
+  void give_credit() {
+    ngtcp2_conn_extend_max_offset(quic_, 1 << 20);
+    pack(-1, NGTCP2_WRITE_STREAM_FLAG_NONE, nullptr, 0);
+  }
+  void refuse(std::int64_t stream) { ngtcp2_conn_shutdown_stream_read(quic_, 0, stream, 1); }
   void reset(std::int64_t stream) { ngtcp2_conn_shutdown_stream_write(quic_, 0, stream, 1); }
   /// Bytes in CRYPTO frames of 1-RTT packets.
   void speak_tls(bytes_view bytes) {
