@@ -1,3 +1,6 @@
+#include <map>
+#include <set>
+
 #include <quicsync/actors/gate_actor.hpp>
 
 namespace quicsync {
@@ -21,7 +24,11 @@ class gate_actor : public caf::event_based_actor {
   caf::behavior make_behavior() override {
     tell(this, coordinator_, messages::listen{self()});
     return {
-        [this](gate_messages::on_event& m) { handlers_.emplace_back(std::move(m.name), std::move(m.handler)); },
+        [this](gate_messages::on_event& m) {
+          if (m.name == pattern_received && !std::exchange(hears_patterns_, true) && cache_)
+            tell(this, cache_, messages::ask_log_end{++reading_});
+          handlers_.emplace_back(std::move(m.name), std::move(m.handler));
+        },
         [this](gate_messages::await_report& m) { on_share(m); },
         [this](gate_messages::await_connection& m) {
           m.question.number = ++last_number_;
@@ -49,29 +56,46 @@ class gate_actor : public caf::event_based_actor {
           removals_.emplace(last_number_, std::move(m.done));
           tell(this, coordinator_, std::move(m.question));
         },
+        [this](gate_messages::await_reload& m) {
+          m.question.number = ++last_number_;
+          m.question.requester = self();
+          removals_.emplace(last_number_, std::move(m.done));
+          tell(this, coordinator_, std::move(m.question));
+        },
+        [this](gate_messages::await_drained& m) {
+          draining_ = true;
+          drained_waiting_.push_back(std::move(m.done));
+          tell_drained();
+        },
         // answers
         [this](const messages::report& m) { on_report(m); },
         [this](const messages::peer_connected& m) { on_connected(m); },
         [this](const messages::query_page& m) { on_page(m); },
         [this](const messages::node_started& m) {
           if (!m.failure) cache_ = m.cache;
+          if (cache_ && hears_patterns_) read_on(++reading_, {});
           take_first(starting_)->set_value(m);
         },
         [this](messages::node_stopped) {
           cache_ = nullptr;
+          draining_ = false;
+          ++reading_;
+          held_ = {};
           fail_waiting();
           take_first(stopping_)->set_value();
         },
-        [this](const messages::peer_removed& m) {
-          auto it = removals_.find(m.number);
-          if (it == removals_.end()) return;
-          it->second->set_value(m.failure ? result<void>(fail(*m.failure)) : result<void>());
-          removals_.erase(it);
-        },
+        [this](const messages::peer_removed& m) { on_done(m.number, m.failure); },
+        [this](const messages::reconfigured& m) { on_done(m.number, m.failure); },
         [this](const messages::happened& m) {
           for (const auto& [name, handler] : handlers_)
             if (name.empty() || name == m.what.name) guarded([&] { handler(m.what); });
         },
+        // the log, for pattern:received
+        [this](const messages::log_end& m) {
+          if (m.tag == reading_) read_on(reading_, log_cursor::at(m.position));
+        },
+        [this](messages::page& m) { on_log_page(std::move(m)); },
+        [this](messages::peer_name& m) { on_name(std::move(m)); },
     };
   }
 
@@ -111,6 +135,7 @@ class gate_actor : public caf::event_based_actor {
 
   void on_share(gate_messages::await_report& m) {
     if (!cache_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is not running")); });
+    if (draining_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is stopping")); });
     m.question.number = ++last_number_;
     m.question.requester = self();
     reports_.emplace(last_number_, std::move(m.done));
@@ -123,6 +148,19 @@ class gate_actor : public caf::event_based_actor {
     auto tell_user = std::move(it->second);
     reports_.erase(it);
     guarded([&] { tell_user(m.outcome); });
+    tell_drained();
+  }
+
+  void on_done(std::uint64_t number, const std::optional<error>& failure) {
+    auto it = removals_.find(number);
+    if (it == removals_.end()) return;
+    it->second->set_value(failure ? result<void>(fail(*failure)) : result<void>());
+    removals_.erase(it);
+  }
+
+  void tell_drained() {
+    if (!reports_.empty()) return;
+    for (auto& waiting : std::exchange(drained_waiting_, {})) waiting->set_value();
   }
 
   void on_connected(const messages::peer_connected& m) {
@@ -142,6 +180,46 @@ class gate_actor : public caf::event_based_actor {
     if (m.last) pages_.erase(it);
   }
 
+  // -- pattern:received: the log is read a page at a time, and a page waits until its sources have names
+  void read_on(std::uint64_t reading, const log_cursor& after) {
+    tell(this, cache_, messages::pull{self(), reading, after, lane_set::all_patterns(), true});
+  }
+
+  void on_log_page(messages::page m) {
+    if (!cache_ || m.tag != reading_) return;
+    held_ = std::move(m);
+    if (names_.size() > names_kept) names_.clear();
+    names_wanted_.clear();
+    for (const auto& set : held_.sets)
+      if (set->source != this_node && !names_.count(set->source)) names_wanted_.insert(set->source);
+    for (auto number : names_wanted_) tell(this, coordinator_, messages::ask_peer_name{number});
+    if (names_wanted_.empty()) tell_received();
+  }
+
+  void on_name(messages::peer_name m) {
+    if (names_wanted_.erase(m.number) == 0) return;
+    names_[m.number] = std::move(m.name);
+    if (names_wanted_.empty() && cache_) tell_received();
+  }
+
+  void tell_received() {
+    const auto page = std::exchange(held_, {});
+    for (const auto& set : page.sets) {
+      if (set->source == this_node) continue;
+      event what;
+      what.name = std::string(pattern_received);
+      what.source_id = names_[set->source];
+      for (const change& c : set->changes) {
+        auto value = set->records->record(c.index).to_pattern();
+        if (!value) continue;
+        what.received = std::make_shared<const pattern>(std::move(*value));
+        for (const auto& [name, handler] : handlers_)
+          if (name == pattern_received) guarded([&, &tell_user = handler] { tell_user(what); });
+      }
+    }
+    read_on(reading_, page.next);
+  }
+
   void fail_waiting() {
     const error reason{errc::not_running, "the node stopped"};
     for (auto& [number, waiting] : std::exchange(reports_, {}))
@@ -150,9 +228,19 @@ class gate_actor : public caf::event_based_actor {
     for (auto& [number, page] : std::exchange(pages_, {}))
       guarded([&, &tell_user = page] { tell_user({{}, reason, true}); });
     for (auto& [number, promise] : std::exchange(removals_, {})) promise->set_value(fail(reason));
+    tell_drained();
   }
 
+  static constexpr std::size_t names_kept = 4096;
+
   caf::actor coordinator_, cache_;
+  bool draining_ = false;  ///< no more shares are taken
+  std::vector<std::shared_ptr<std::promise<void>>> drained_waiting_;
+  bool hears_patterns_ = false;
+  std::uint64_t reading_ = 0;  ///< tags its pulls: what an earlier one still brings is void
+  messages::page held_;
+  std::set<peer_number> names_wanted_;
+  std::map<peer_number, std::string> names_;
   std::uint64_t last_number_ = 0;
   std::vector<std::pair<std::string, std::function<void(const event&)>>> handlers_;
   std::map<std::uint64_t, std::function<void(const sync_report&)>> reports_;
@@ -160,7 +248,7 @@ class gate_actor : public caf::event_based_actor {
   std::map<std::uint64_t, std::function<void(const server::answer&)>> pages_;
   std::vector<std::shared_ptr<std::promise<messages::node_started>>> starting_;
   std::vector<std::shared_ptr<std::promise<void>>> stopping_;
-  std::map<std::uint64_t, std::shared_ptr<std::promise<result<void>>>> removals_;
+  std::map<std::uint64_t, std::shared_ptr<std::promise<result<void>>>> removals_;  ///< and reloads
 };
 
 }  // namespace

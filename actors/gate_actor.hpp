@@ -38,6 +38,15 @@ struct await_removal {
   std::shared_ptr<std::promise<result<void>>> done;
 };
 
+struct await_reload {
+  messages::reconfigure question;
+  std::shared_ptr<std::promise<result<void>>> done;
+};
+/// From the handle: take no more shares; tell when the last report is out.
+struct await_drained {
+  std::shared_ptr<std::promise<void>> done;
+};
+
 }  // namespace quicsync::gate_messages
 
 QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::on_event)
@@ -47,6 +56,8 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_pages)
 QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_start)
 QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_stop)
 QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_removal)
+QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_reload)
+QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_drained)
 
 namespace quicsync {
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include <quicsync/actors/config.hpp>
 #include <quicsync/actors/event.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/report.hpp>
@@ -233,8 +234,37 @@ struct peer_removed {
   std::uint64_t number = 0;
   std::optional<error> failure;
 };
+/// From now on this configuration: its peers, whom it trusts, rules, filters and limits. Connections that it does not
+/// touch stay.
+struct reconfigure {
+  std::uint64_t number = 0;  ///< the requester's own
+  node_config config;
+  caf::actor requester;  ///< gets one `reconfigured`
+};
+struct reconfigured {
+  std::uint64_t number = 0;
+  std::optional<error> failure;
+};
+/// The coordinator to itself: dial again for a peer whose actor crashed.
+struct respawn {
+  std::uint64_t run = 0;  ///< which start of the node it belongs to
+  connect_peer wish;
+  std::optional<peer_config> configured;
+};
 /// Answered with a node_state.
 struct ask_state {};
+/// Who is or was the peer of this number? Answered with `peer_name`; an empty name where nobody knows any more.
+struct ask_peer_name {
+  peer_number number = 0;
+};
+struct peer_name {
+  peer_number number = 0;
+  std::string name;
+};
+/// The coordinator to itself: the time for a health check has come.
+struct check_health {
+  std::uint64_t run = 0;  ///< which start of the node it belongs to
+};
 
 // -- peer <-> coordinator
 // -------------------------------------------------------------------------------------------------
@@ -243,6 +273,7 @@ struct ask_state {};
 struct peer_hello {
   hello_frame hello;
   bool incoming = false;
+  std::string fingerprint;  ///< of the key that it proved; empty: none
 };
 struct welcome {
   peer_number number = 0;  ///< from now on; a node has the same one each time it comes
@@ -320,6 +351,12 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_connected)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::remove_peer)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_removed)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_state)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::reconfigure)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::reconfigured)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::respawn)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::ask_peer_name)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_name)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::check_health)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_hello)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::welcome)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::turn_away)

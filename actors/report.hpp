@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ struct peer_wish {
   bool subscribe = true;  ///< ask the other side for patterns
   std::string filter;     ///< which ones; canonical expression
   subscribe_frame::start from = subscribe_frame::start::beginning;
+  std::optional<bool> compress;  ///< what is sent; absent: as the node is configured
 };
 
 /// One peer connection. All measured, none estimated.
@@ -61,10 +63,16 @@ struct connection_state {
   std::string address;
   std::uint16_t port = 0;
   bool connected = false;
+  /// Connected, fewer than `unhealthy_errors` errors since the last acknowledgement, and not overdue: nothing that
+  /// waits for an acknowledgement has waited `unhealthy_silence`, as far as the last health check saw.
+  bool healthy = false;
   bool incoming = false;
+  bool sync_due = false;          ///< something that was sent is not acknowledged
   std::int64_t last_sync_ms = 0;  ///< Unix ms of the last acknowledgement; 0: none yet
   std::uint64_t sync_count = 0;   ///< batches acknowledged
   std::uint64_t error_count = 0;
+  std::uint64_t errors_in_row = 0;  ///< since the last acknowledgement
+  double latency_ms = 0;            ///< of the last share that it acknowledged, from hand-over; 0: none yet
   std::uint64_t patterns_sent = 0;
   std::uint64_t patterns_received = 0;
   std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression

@@ -6,6 +6,7 @@
 
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/gate_actor.hpp>
+#include <quicsync/actors/peer_connection.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/actors/subscriber.hpp>
 #include <quicsync/transport/crypto.hpp>
@@ -166,6 +167,24 @@ void server::stop() {
   }
 }
 
+void server::drain(std::chrono::milliseconds patience) {
+  auto done = std::make_shared<std::promise<void>>();
+  auto drained = done->get_future();
+  caf_compat::anon_send(impl_->gate, gate_messages::await_drained{std::move(done)});
+  drained.wait_for(patience);
+  stop();
+}
+
+result<void> server::reload(node_config next) {
+  if (!running()) return fail(errc::not_running, "the node is not running");
+  auto done = std::make_shared<std::promise<result<void>>>();
+  auto reloaded = done->get_future();
+  messages::reconfigure question;
+  question.config = std::move(next);
+  caf_compat::anon_send(impl_->gate, gate_messages::await_reload{std::move(question), std::move(done)});
+  return reloaded.get();
+}
+
 bool server::running() const noexcept { return impl_->port != 0; }
 std::uint16_t server::port() const noexcept { return impl_->port; }
 const std::string& server::name() const noexcept { return impl_->config.id; }
@@ -191,6 +210,10 @@ result<void> server::remove_peer(const std::string& name) {
   auto removed = done->get_future();
   caf_compat::anon_send(impl_->gate, gate_messages::await_removal{{0, name, nullptr}, std::move(done)});
   return removed.get();
+}
+
+std::unique_ptr<peer_connection> server::connection(peer_config peer, bool compress) {
+  return std::make_unique<peer_connection>(*this, std::move(peer), compress);
 }
 
 // -- patterns
@@ -273,6 +296,24 @@ std::future<sync_report> server::sync_patterns(const std::vector<pattern>& value
   return reported;
 }
 
+std::future<sync_report> server::delete_pattern(const std::string& id, delivery_wish wish, std::string agent) {
+  auto done = std::make_shared<std::promise<sync_report>>();
+  auto reported = done->get_future();
+  auto builder = new_slab();
+  auto added = get(id).and_then([&](const pattern& held) {
+    return builder.add_tombstone(id, agent.empty() ? held.agent_id : agent, std::max(unix_ms(), held.timestamp),
+                                 held.version + 1);
+  });
+  if (added) {
+    share(builder.finish(), std::move(wish), [done](const sync_report& report) { done->set_value(report); });
+  } else {
+    sync_report failed;
+    failed.failure = std::move(added.error());
+    done->set_value(std::move(failed));
+  }
+  return reported;
+}
+
 std::uint64_t server::subscribe(filter wanted, subscribe_frame::start from, record_handler handler) {
   std::lock_guard lock(impl_->mutex);
   if (!impl_->cache) return 0;
@@ -312,7 +353,7 @@ result<std::vector<pattern>> server::cached_patterns(const filter& wanted) {
           for (const auto& set : m.sets)
             for (const change& c : set->changes)
               if (auto record = set->records->record(c.index); wanted.matches(record))
-                if (auto value = record.to_pattern()) out.push_back(std::move(*value));
+                if (auto value = record.to_pattern(); value && !value->deleted) out.push_back(std::move(*value));
         },
         caf::after(std::chrono::seconds(30)) >> [] {});
     if (!answered) return fail(errc::not_running, "the node stopped");
@@ -324,7 +365,9 @@ result<pattern> server::get(const std::string& id) {
   auto found = ask<messages::found>(impl_->system, impl_->current_cache(), messages::find{0, id});
   if (!found) return fail(std::move(found.error()));
   if (!found->records) return fail(errc::not_found, fmt::format("no pattern '{}'", id));
-  return found->records->record(found->index).to_pattern();
+  auto value = found->records->record(found->index).to_pattern();
+  if (value && value->deleted) return fail(errc::not_found, fmt::format("pattern '{}' was deleted", id));
+  return value;
 }
 
 result<std::uint64_t> server::clear_cache() {

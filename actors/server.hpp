@@ -20,6 +20,7 @@
 
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/event.hpp>
+#include <quicsync/actors/peer_connection.hpp>
 #include <quicsync/actors/report.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/pattern.hpp>
@@ -46,6 +47,14 @@ class server {
   /// that was stopped can be started again; it then holds nothing.
   void stop();
 
+  /// Takes no more shares, waits (at most so long) until what was shared is acknowledged or has failed, then stop().
+  void drain(std::chrono::milliseconds patience = std::chrono::seconds(5));
+
+  /// From now on this configuration: peers, allowed, pinned and denied ones. Connections that it does not touch stay as
+  /// they are; rules, limits and filters hold for connections made from now on. Errors: bad_config (something that only
+  /// a new start can change, or a list of allowed peers that becomes empty), not_running.
+  result<void> reload(node_config next);
+
   bool running() const noexcept;
   /// The real one, also where 0 was configured; 0 when not running.
   std::uint16_t port() const noexcept;
@@ -56,12 +65,16 @@ class server {
 
   /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
   /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
-  /// `name`: expected; empty: any under the trusted CA. `wish`: what a client wants to be sent; a node takes
-  /// everything.
+  /// `name`: expected; empty: any under the trusted CA. `wish`: what it is to send here; for a node its filter and
+  /// compression count, since a node takes patterns from its peers from the beginning.
   std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
 
   /// Says goodbye and forgets it. Errors: unknown_peer, not_running.
   result<void> remove_peer(const std::string& name);
+
+  /// A handle on the connection with one peer, which `peer.id` must name. It is connected when connect() was called, or
+  /// when the peer is connected anyway. It must not outlive this server.
+  std::unique_ptr<peer_connection> connection(peer_config peer, bool compress = true);
 
   // -- patterns
   // ---------------------------------------------------------------------------------------------------------------
@@ -70,6 +83,10 @@ class server {
   /// hindered: `wish.deadline` (30 s unless set) bounds the wait.
   std::future<sync_report> sync_pattern(const pattern& value, delivery_wish wish = {});
   std::future<sync_report> sync_patterns(const std::vector<pattern>& values, delivery_wish wish = {});
+
+  /// A deletion, passed on as a pattern is: the next version of the id, without payload. `agent`: who deletes; empty:
+  /// who wrote it. Errors, in the report: not_found, not_running.
+  std::future<sync_report> delete_pattern(const std::string& id, delivery_wish wish = {}, std::string agent = {});
 
   /// The same for ready records, without a future: `done` is called once. Precondition: made with new_slab().
   void share(slab_ptr patterns, delivery_wish wish, std::function<void(const sync_report&)> done);
@@ -83,7 +100,7 @@ class server {
   /// No call of the handler begins after this returned.
   void unsubscribe(std::uint64_t subscription);
 
-  /// What the node holds. Errors: not_running.
+  /// What the node holds, deletions left out. Errors: not_running.
   result<std::vector<pattern>> cached_patterns(const filter& wanted = {});
   /// One pattern. Errors: not_found, not_running.
   result<pattern> get(const std::string& id);
@@ -104,7 +121,8 @@ class server {
   // -- watching
   // ---------------------------------------------------------------------------------------------------------------
 
-  /// Calls `handler` for each event of this name ("" for all): docs/ARCHITECTURE.md, "Events".
+  /// Calls `handler` for each event of this name ("" for all but `pattern:received`, which has to be asked for):
+  /// docs/ARCHITECTURE.md, "Events". Patterns that came before this call are not told.
   void on(std::string name, std::function<void(const event&)> handler);
 
   /// Errors: not_running.

@@ -13,8 +13,12 @@ using action = std::function<int()>;
 
 /// Throughput and latency between processes on this machine.
 action add_bench(CLI::App& app);
+/// `cache clear`, by the admin socket.
+action add_cache(CLI::App& app);
 /// `cert ca DIR`, `cert node NAME`, `cert show FILE`.
 action add_cert(CLI::App& app);
+/// Deletions to a node.
+action add_delete(CLI::App& app);
 /// Several nodes in one process that share with each other.
 action add_demo(CLI::App& app);
 /// One pattern of a node.
@@ -23,8 +27,12 @@ action add_get(CLI::App& app);
 action add_list(CLI::App& app);
 /// A node that runs until a signal.
 action add_node(CLI::App& app);
+/// `peer add|remove|list`, by the admin socket.
+action add_peer(CLI::App& app);
 /// Patterns from a file or stdin to nodes.
 action add_share(CLI::App& app);
+/// A node's state and statistics, by the admin socket.
+action add_state(CLI::App& app);
 /// Patterns from nodes to stdout, as they come.
 action add_watch(CLI::App& app);
 

@@ -27,6 +27,10 @@ constexpr command commands[] = {
     {"list", "Print what a node holds", add_list},
     {"get", "Print one pattern of a node", add_get},
     {"bench", "Throughput and latency between processes on this machine", add_bench},
+    {"delete", "Delete patterns at a node and at all its peers", add_delete},
+    {"state", "Print a node's state and statistics", add_state},
+    {"peer", "Add, remove and list a node's peers", add_peer},
+    {"cache", "Clear what a node holds", add_cache},
 };
 
 std::vector<std::string> names_of_subcommands(const CLI::App& app) {

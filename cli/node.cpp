@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <quicsync/actors/config_file.hpp>
+#include <quicsync/actors/inspect/admin_endpoint.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/address.hpp>
 
@@ -58,10 +59,9 @@ result<node_config> config_of(const node_options& options) {
   }
   if (!options.id.empty()) config.id = options.id;
   if (!options.admin.empty()) config.admin = options.admin;
-  if (!config.admin.empty() && config.admin != "none")
-    return fail(
-        errc::usage,
-        fmt::format("--admin {}: this build has no admin endpoint; leave it out or say --admin none", config.admin));
+  if (!config.admin.empty() && config.admin != "none" && config.admin.find('/') == std::string::npos)
+    return fail(errc::usage,
+                fmt::format("--admin {}: wants the path of a socket, with a '/' in it, or none", config.admin));
   if (!options.listen.empty()) {
     auto listen = parse_host_port(options.listen);
     if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));
@@ -117,12 +117,32 @@ int check_node(const node_options& options) {
   return exit_usage;
 }
 
+/// Null where there is to be none. A place of the program's own choice that is not there or taken is no failure.
+result<std::unique_ptr<admin_endpoint>> open_admin(server& node, const std::string& wanted, spdlog::logger& log) {
+  if (wanted == "none") return nullptr;
+  auto place = wanted.empty() ? default_admin_socket(node.name()) : result<std::filesystem::path>(wanted);
+  auto opened = place.and_then([&](const auto& path) { return admin_endpoint::open(node, path); });
+  if (opened) log.info("the admin endpoint is {}", place->string());
+  if (opened || !wanted.empty()) return opened;
+  log.info("no admin endpoint: {}", to_string(opened.error()));
+  return nullptr;
+}
+
+void reload(server& node, const node_options& options, spdlog::logger& log) {
+  auto done = config_of(options).and_then([&](node_config&& next) { return node.reload(std::move(next)); });
+  if (done)
+    log.info("the configuration was read again");
+  else
+    log.error("the configuration stays as it was: {}", printable(to_string(done.error())));
+}
+
 int run_node(const node_options& options) {
   if (options.check) return check_node(options);
-  wait_point waits;
+  wait_point waits(true);
   auto config = config_of(options);
   if (!config) return report(config.error());
   warn_of_missing_checks(*config);
+  const auto admin_wanted = config->admin;
   auto node = server::make(std::move(*config));
   if (!node) return report(node.error());
   auto log = make_log();
@@ -130,9 +150,16 @@ int run_node(const node_options& options) {
     if (all || e.name == "server:started") print_line(to_json(e));
     log_event(*log, e);
   });
+  if (options.events) (*node)->on(std::string(pattern_received), [](const event& e) { print_line(to_json(e)); });
   if (auto started = (*node)->start(); !started) return report(started.error());
-  while (!waits.interrupted()) waits.wait();
-  (*node)->stop();
+  auto admin = open_admin(**node, admin_wanted, *log);
+  if (!admin) return report(admin.error());
+  while (!waits.interrupted()) {
+    if (waits.hung_up()) reload(**node, options, *log);
+    waits.wait();
+  }
+  admin->reset();
+  (*node)->drain();
   return exit_done;
 }
 
@@ -153,11 +180,14 @@ action add_node(CLI::App& app) {
       ->type_name("[ID@]HOST:PORT")
       ->allow_extra_args(false);
   app.add_option("--store", options->store, "Where patterns are kept: none (in memory only)")->type_name("none");
-  app.add_option("--admin", options->admin, "The admin endpoint: none")->type_name("none");
+  app.add_option("--admin", options->admin,
+                 "Where the node answers about itself: a Unix socket, or none [$XDG_RUNTIME_DIR/quicsync/ID.sock]")
+      ->type_name("PATH|none");
   add_tls_options(app, options->tls);
   app.add_flag("--events", options->events, "Print every event as a line of JSON");
   app.footer(
-      "Runs until SIGINT or SIGTERM. The first line of stdout is {\"event\":\"server:started\",\"port\":N}.\n\n"
+      "Runs until SIGINT or SIGTERM; SIGHUP reads the configuration again. The first line of stdout is "
+      "{\"event\":\"server:started\",\"port\":N}.\n\n"
       "Example:\n"
       "  quicsync node --listen 0.0.0.0:4433 --peer beta@192.0.2.8:4433 --cert alpha.pem --key alpha.key --ca ca.pem");
   return [options] { return run_node(*options); };

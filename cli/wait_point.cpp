@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,8 +26,9 @@ sigset_t ending_signals() noexcept {
 
 }  // namespace
 
-wait_point::wait_point() {
-  const auto set = ending_signals();
+wait_point::wait_point(bool takes_hangup) {
+  auto set = ending_signals();
+  if (takes_hangup) sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   signals_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -73,9 +75,18 @@ bool wait_point::interrupted() {
   return interrupted_;
 }
 
+bool wait_point::hung_up() {
+  take_signal();
+  return std::exchange(hung_up_, false);
+}
+
 void wait_point::take_signal() noexcept {
   signalfd_siginfo signal;
   if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+  if (signal.ssi_signo == SIGHUP) {
+    hung_up_ = true;
+    return;
+  }
   interrupted_ = true;
   const auto set = ending_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

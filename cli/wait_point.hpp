@@ -10,8 +10,8 @@ namespace quicsync::cli {
 class wait_point {
  public:
   /// Takes SIGINT and SIGTERM from their default action; SIGPIPE is ignored from now on. A second signal of either kind
-  /// ends the process at once, so that nobody is locked in.
-  wait_point();
+  /// ends the process at once, so that nobody is locked in. With `takes_hangup` SIGHUP is waited for, too.
+  explicit wait_point(bool takes_hangup = false);
   ~wait_point();
   wait_point(const wait_point&) = delete;
   wait_point& operator=(const wait_point&) = delete;
@@ -28,6 +28,8 @@ class wait_point {
 
   /// SIGINT or SIGTERM has come; sees one that came since the last wait.
   bool interrupted();
+  /// SIGHUP has come since the last call.
+  bool hung_up();
 
  private:
   void take_signal() noexcept;
@@ -36,6 +38,7 @@ class wait_point {
   int wake_read_ = -1, wake_write_ = -1;
   std::atomic<bool> awake_{false};  ///< a byte is in the pipe
   bool interrupted_ = false;
+  bool hung_up_ = false;
 };
 
 }  // namespace quicsync::cli

@@ -6,7 +6,10 @@
 
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
+#include <quicsync/actors/coordinator/health.hpp>
 #include <quicsync/actors/coordinator/membership.hpp>
+#include <quicsync/actors/coordinator/reload.hpp>
+#include <quicsync/actors/coordinator/state_gathering.hpp>
 #include <quicsync/actors/peer/ledger_actor.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/transport/transport_actor.hpp>
@@ -25,7 +28,9 @@ class coordinator_actor : public caf::event_based_actor {
         parts_(std::move(parts)),
         random_(parts_.seed),
         hello_(own_hello()),
-        members_(hello_, config_.allowed_peers) {}
+        members_(hello_, {}) {
+    members_.set_trust({config_.allowed_peers, config_.pinned, config_.denied});
+  }
 
   const char* name() const override { return "coordinator"; }
 
@@ -37,9 +42,13 @@ class coordinator_actor : public caf::event_based_actor {
         [this](messages::stop_node& m) { on_stop(m); },
         [this](messages::connect_peer& m) { on_connect(m); },
         [this](messages::remove_peer& m) { on_remove(m); },
+        [this](messages::reconfigure& m) { on_reconfigure(m); },
+        [this](messages::respawn& m) { on_respawn(m); },
         [this](messages::listen& m) { listeners_.push_back(std::move(m.listener)); },
         [this](messages::run_query& m) { on_query(m); },
         [this](messages::ask_state) { return on_ask_state(); },
+        [this](const messages::ask_peer_name& m) { return messages::peer_name{m.number, members_.name_of(m.number)}; },
+        [this](const messages::check_health& m) { on_check_health(m); },
         [this](const messages::happened& m) { emit(m.what); },
         // transport
         [this](const transport::listening& m) { on_listening(m); },
@@ -69,6 +78,12 @@ class coordinator_actor : public caf::event_based_actor {
   }
 
  private:
+  /// A peer that this node dials for as long as it runs.
+  struct dialled {
+    messages::connect_peer wish;
+    std::optional<peer_config> configured;  ///< by the configuration, and so what a reload can take away
+  };
+
   hello_frame own_hello() {
     hello_frame hello;
     hello.name = config_.id.empty() && parts_.quic.identity ? parts_.quic.identity->name() : config_.id;
@@ -109,13 +124,46 @@ class coordinator_actor : public caf::event_based_actor {
     what.port = port_;
     emit(what);
     if (!stopping_.empty()) return begin_stop();
-    for (const auto& peer : config_.peers) {
-      messages::connect_peer wish;
-      wish.host_port = peer.address.find(':') == std::string::npos ? fmt::format("{}:{}", peer.address, peer.port)
-                                                                   : fmt::format("[{}]:{}", peer.address, peer.port);
-      wish.name = peer.id;
-      spawn_dialling(std::move(wish));
-    }
+    auto peers = config_.peers;
+    std::stable_sort(peers.begin(), peers.end(), [](const peer_config& a, const peer_config& b) {
+      return a.priority.value_or(default_priority) > b.priority.value_or(default_priority);
+    });
+    for (const auto& peer : peers) dial_configured(peer);
+    check_health_later(++run_);
+  }
+
+  void dial_configured(const peer_config& peer) {
+    messages::connect_peer wish;
+    wish.host_port = host_port_of(peer);
+    wish.name = peer.id;
+    wish.wish.filter = peer.filter.value_or(config_.filter);
+    spawn_dialling(std::move(wish), peer);
+  }
+
+  void on_reconfigure(messages::reconfigure& m) {
+    auto plan = plan_reload(config_, m.config);
+    if (!plan) return tell(this, m.requester, messages::reconfigured{m.number, std::move(plan.error())});
+    m.config.id = config_.id;
+    config_ = std::move(m.config);
+    for (auto& [id, reason] : members_.set_trust({config_.allowed_peers, config_.pinned, config_.denied}))
+      tell(this, actors_.at(id), messages::turn_away{std::move(reason)});
+    for (const auto& [id, kept] : dialled_)
+      if (kept.configured &&
+          std::find(plan->removed.begin(), plan->removed.end(), *kept.configured) != plan->removed.end())
+        tell(this, actors_.at(id), messages::leave{{errc::connection_closed, "the peer is not configured any more"}});
+    if (running_)
+      for (const auto& peer : plan->added) dial_configured(peer);
+    tell(this, m.requester, messages::reconfigured{m.number, std::nullopt});
+  }
+
+  // A crash of one peer's actor is the defect of one connection: it is made anew, and the new one starts from the log's
+  // beginning, so nothing that the old one knew is needed.
+  void respawn_later(const dialled& lost) {
+    delayed_send(this, config_.retry.base_delay, messages::respawn{run_, lost.wish, lost.configured});
+  }
+
+  void on_respawn(messages::respawn& m) {
+    if (running_ && m.run == run_) spawn_dialling(std::move(m.wish), std::move(m.configured));
   }
 
   void on_stop(messages::stop_node& m) {
@@ -164,6 +212,7 @@ class coordinator_actor : public caf::event_based_actor {
     member_id id = it->first;
     bool crashed = m.reason && m.reason != caf::exit_reason::normal && m.reason != caf::exit_reason::user_shutdown;
     actors_.erase(it);
+    if (auto kept = dialled_.extract(id); crashed && running_ && !kept.empty()) respawn_later(kept.mapped());
     forget_member(id, crashed ? error{errc::internal, system().render(m.reason)} : error{});
     stop_further();
   }
@@ -193,6 +242,7 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
     setup.session.wish.subscribe = config_.role == node_role::node;
+    setup.session.wish.filter = config_.filter;
     setup.wall_clock_ms = parts_.wall_clock_ms;
     setup.transport = transport_;
     setup.cache = cache_;
@@ -208,15 +258,23 @@ class coordinator_actor : public caf::event_based_actor {
     actors_.emplace(id, std::move(peer));
   }
 
-  void spawn_dialling(messages::connect_peer wish) {
+  void spawn_dialling(messages::connect_peer wish, std::optional<peer_config> configured = std::nullopt) {
     peer_setup setup = common_setup();
     membership::member first;
     first.name = wish.name;
     first.address = wish.host_port;
     first.number = setup.number;
-    if (config_.role == node_role::client) setup.session.wish = wish.wish;
+    if (config_.role == node_role::client)
+      setup.session.wish = wish.wish;
+    else if (configured || !wish.wish.filter.empty())
+      setup.session.wish.filter = wish.wish.filter;
+    setup.session.compress = wish.wish.compress.value_or(config_.compression);
+    dialled kept{wish, std::move(configured)};
+    kept.wish.requester = nullptr;
     setup.dial = peer_setup::outgoing{std::move(wish), config_.retry, random_()};
-    adopt_actor(members_.add(std::move(first)), std::move(setup));
+    const member_id id = members_.add(std::move(first));
+    if (kept.wish.keep) dialled_.emplace(id, std::move(kept));
+    adopt_actor(id, std::move(setup));
   }
 
   void on_connect(messages::connect_peer& m) {
@@ -248,7 +306,7 @@ class coordinator_actor : public caf::event_based_actor {
   void on_hello(const messages::peer_hello& m) {
     auto id = sender_id();
     if (!id || !actors_.count(*id)) return;
-    auto decision = members_.greet(*id, m.hello, m.incoming);
+    auto decision = members_.greet(*id, m.hello, m.incoming, m.fingerprint);
     if (decision.refusal.code != errc::none)
       return tell(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal)});
     if (decision.replaces) {
@@ -299,8 +357,12 @@ class coordinator_actor : public caf::event_based_actor {
 
   void forget_member(member_id id, const error& crash) {
     const auto* member = members_.find(id);
-    if (member) lose(id, member->ready, crash);
+    if (member) {
+      latencies_ms_.erase(member->name);
+      lose(id, member->ready, crash);
+    }
     members_.remove(id);
+    health_.forget(id);
     std::erase_if(ids_, [&](const auto& entry) { return entry.second == id; });
     for (auto& r : removals_) r.left.erase(id);
     std::erase_if(removals_, [this](removal& r) {
@@ -343,6 +405,7 @@ class coordinator_actor : public caf::event_based_actor {
       ++statistics_.successful_syncs;
       statistics_.total_patterns += what.pattern_count;
       latency_sum_ms_ += what.latency_ms;
+      latencies_ms_[what.peer_id] = what.latency_ms;
     } else if (what.name == "sync:failed") {
       ++statistics_.total_syncs;
       ++statistics_.failed_syncs;
@@ -350,72 +413,70 @@ class coordinator_actor : public caf::event_based_actor {
     for (const auto& listener : listeners_) tell(this, listener, messages::happened{what});
   }
 
-  /// Gathers the answers of all peers, the cache and the transport into one.
-  struct gathering {
-    node_state state;
-    std::size_t missing = 0;
-    caf::response_promise promise;
-    void arrived() {
-      if (--missing != 0) return;
-      auto& sum = state.stats;
-      for (const auto& p : state.peers) {
-        sum.record_bytes_sent += p.record_bytes_sent;
-        sum.lane_bytes_sent += p.lane_bytes_sent;
-      }
-      if (sum.record_bytes_sent != 0)
-        sum.compression_ratio = static_cast<double>(sum.lane_bytes_sent) / static_cast<double>(sum.record_bytes_sent);
-      promise.deliver(state);
-    }
-  };
-
-  caf::result<node_state> on_ask_state() {
-    auto g = std::make_shared<gathering>();
+  void gather(std::function<void(state_gathering&)> done) {
+    auto g = std::make_shared<state_gathering>();
+    g->done = std::move(done);
     g->state.running = running_;
     g->state.port = port_;
     g->state.connections = members_.connections();
     g->state.stats = statistics_;
     if (statistics_.successful_syncs != 0)
       g->state.stats.average_latency_ms = latency_sum_ms_ / static_cast<double>(statistics_.successful_syncs);
-    g->promise = make_response_promise();
-    g->missing = 1;
-    auto failed = [g](caf::error&) { g->arrived(); };
-    for (const auto& [id, a] : actors_) {
+    auto ask = [this, g](const caf::actor& whom, auto question, auto take) {
       ++g->missing;
-      request(a, state_timeout, messages::ask_connection_state{})
-          .then(
-              [g](const connection_state& s) {
-                g->state.peers.push_back(s);
-                g->arrived();
-              },
-              failed);
-    }
-    if (cache_) {
-      ++g->missing;
-      request(cache_, state_timeout, messages::ask_state{})
-          .then(
-              [g](const node_state& s) {
-                g->state.patterns = s.patterns;
-                g->arrived();
-              },
-              failed);
-    }
-    if (transport_) {
-      ++g->missing;
-      request(transport_, state_timeout, transport::statistics_request{})
-          .then(
-              [g](const transport::statistics_reply& s) {
-                g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
-                g->state.stats.bytes_sent = s.totals.bytes_sent;
-                g->arrived();
-              },
-              failed);
-    }
-    auto promise = g->promise;
+      request(whom, state_timeout, std::move(question)).then(std::move(take), [g](caf::error&) { g->arrived(); });
+    };
+    for (const auto& [id, a] : actors_)
+      ask(a, messages::ask_connection_state{}, [this, g, whose = id](connection_state& s) {
+        if (auto it = latencies_ms_.find(s.peer_id); it != latencies_ms_.end()) s.latency_ms = it->second;
+        s.healthy = health_.is_healthy(whose, s, parts_.wall_clock_ms());
+        g->ids.push_back(whose);
+        g->state.peers.push_back(std::move(s));
+        g->arrived();
+      });
+    if (cache_)
+      ask(cache_, messages::ask_state{}, [g](const node_state& s) {
+        g->state.patterns = s.patterns;
+        g->arrived();
+      });
+    if (transport_)
+      ask(transport_, transport::statistics_request{}, [g](const transport::statistics_reply& s) {
+        g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
+        g->state.stats.bytes_sent = s.totals.bytes_sent;
+        g->arrived();
+      });
     g->arrived();
+  }
+
+  caf::result<node_state> on_ask_state() {
+    auto promise = make_response_promise();
+    gather([promise](state_gathering& g) mutable { promise.deliver(std::move(g.state)); });
     return promise;
   }
 
+  void check_health_later(std::uint64_t run) {
+    if (config_.role == node_role::node) delayed_send(this, config_.health_check_interval, messages::check_health{run});
+  }
+
+  void on_check_health(const messages::check_health& m) {
+    if (!running_ || m.run != run_) return;
+    gather([this](state_gathering& g) {
+      for (std::size_t i = 0; i < g.ids.size(); ++i) {
+        auto& peer = g.state.peers[i];
+        if (!health_.check(g.ids[i], peer, parts_.wall_clock_ms())) continue;
+        peer.healthy = false;
+        event what;
+        what.name = "peer:health:degraded";
+        what.peer_id = peer.peer_id;
+        what.state = std::make_shared<const connection_state>(peer);
+        emit(what);
+      }
+    });
+    check_health_later(m.run);
+  }
+
   static constexpr std::chrono::seconds state_timeout{2};
+  static constexpr int default_priority = 5;
 
   node_config config_;
   node_parts parts_;
@@ -423,6 +484,7 @@ class coordinator_actor : public caf::event_based_actor {
   hello_frame hello_;
   membership members_;
   std::map<member_id, caf::actor> actors_;
+  std::map<member_id, dialled> dialled_;  ///< those to be kept up
   std::map<caf::actor_addr, member_id> ids_;
   struct removal {
     messages::remove_peer question;
@@ -437,6 +499,9 @@ class coordinator_actor : public caf::event_based_actor {
   std::uint16_t port_ = 0;
   node_statistics statistics_;
   double latency_sum_ms_ = 0;
+  std::map<std::string, double> latencies_ms_;  ///< of each peer's last share
+  health_watch health_;
+  std::uint64_t run_ = 0;  ///< counts the starts
 };
 
 }  // namespace

@@ -24,16 +24,40 @@ bool membership::new_one_stays(const member& standing, const hello_frame& hello,
   return incoming == they_dial;
 }
 
-membership::decision membership::greet(member_id id, const hello_frame& hello, bool incoming) {
+error membership::refusal_of(const std::string& name, const std::string& fingerprint) const {
+  if (std::find(trust_.denied.begin(), trust_.denied.end(), fingerprint) != trust_.denied.end())
+    return {errc::not_allowed, fmt::format("the key of '{}' is denied", name)};
+  for (const auto& pin : trust_.pinned)
+    if (pin.name == name && pin.fingerprint != fingerprint)
+      return {errc::not_allowed, fmt::format("'{}' has another key than the one that is pinned", name)};
+  if (!trust_.allowed.empty() && std::find(trust_.allowed.begin(), trust_.allowed.end(), name) == trust_.allowed.end())
+    return {errc::not_allowed, fmt::format("'{}' is not among the allowed peers", name)};
+  return {};
+}
+
+std::vector<std::pair<member_id, error>> membership::set_trust(trust next) {
+  trust_ = std::move(next);
+  std::vector<std::pair<member_id, error>> out;
+  for (const auto& [id, m] : members_) {
+    if (m.instance == 0) continue;
+    if (auto refusal = refusal_of(m.name, m.fingerprint); refusal.code != errc::none)
+      out.emplace_back(id, std::move(refusal));
+  }
+  return out;
+}
+
+membership::decision membership::greet(member_id id, const hello_frame& hello, bool incoming,
+                                       const std::string& fingerprint) {
   auto it = members_.find(id);
   if (it == members_.end()) return {{errc::unknown_peer, "a peer that is being removed"}, 0, {}};
   member& m = it->second;
   m.name = hello.name;
   m.role = hello.role;
   m.incoming = incoming;
+  m.fingerprint = fingerprint;
   if (hello.instance == own_.instance) return {{errc::self_dial, "this is the node itself"}, 0, {}};
-  if (!allowed_.empty() && std::find(allowed_.begin(), allowed_.end(), hello.name) == allowed_.end())
-    return {{errc::not_allowed, fmt::format("'{}' is not among the allowed peers", hello.name)}, 0, {}};
+  if (auto refusal = refusal_of(hello.name, fingerprint); refusal.code != errc::none)
+    return {std::move(refusal), 0, {}};
 
   decision d;
   if (hello.role == node_role::client) {
@@ -64,6 +88,8 @@ membership::decision membership::greet(member_id id, const hello_frame& hello, b
   }
   m.instance = hello.instance;
   m.turned_away = false;
+  names_[d.number] = hello.name;
+  if (names_.size() > names_kept) names_.erase(names_.begin());
   return d;
 }
 
@@ -108,6 +134,11 @@ std::vector<member_id> membership::with_name(const std::string& name) const {
   for (const auto& [id, m] : members_)
     if (m.name == name) found.push_back(id);
   return found;
+}
+
+std::string membership::name_of(peer_number number) const {
+  auto it = names_.find(number);
+  return it == names_.end() ? std::string() : it->second;
 }
 
 std::size_t membership::connections() const noexcept {

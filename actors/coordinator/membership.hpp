@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
 
 namespace quicsync {
@@ -16,12 +17,23 @@ using member_id = std::uint64_t;
 class membership {
  public:
   /// `own`: this node's hello.
-  membership(hello_frame own, std::vector<std::string> allowed_peers)
-      : own_(std::move(own)), allowed_(std::move(allowed_peers)) {}
+  membership(hello_frame own, std::vector<std::string> allowed_peers) : own_(std::move(own)) {
+    trust_.allowed = std::move(allowed_peers);
+  }
+
+  /// Who is let in, and with which keys.
+  struct trust {
+    std::vector<std::string> allowed;  ///< names; empty: any that authenticates
+    std::vector<pinned_key> pinned;
+    std::vector<std::string> denied;  ///< fingerprints
+  };
+  /// From now on; returns those that are connected and would not be let in any more, with why.
+  std::vector<std::pair<member_id, error>> set_trust(trust next);
 
   struct member {
     std::string name;  ///< from its hello; before that the expected one
     std::string address;
+    std::string fingerprint;
     peer_number number = 0;
     node_role role = node_role::node;
     std::uint64_t instance = 0;  ///< of the connection that is welcome, 0: none
@@ -42,7 +54,7 @@ class membership {
     peer_number number = 0;
     std::optional<member_id> replaces;  ///< this one leaves
   };
-  decision greet(member_id id, const hello_frame& hello, bool incoming);
+  decision greet(member_id id, const hello_frame& hello, bool incoming, const std::string& fingerprint = {});
 
   void ready(member_id id, std::string address);
   /// The connection is over. Returns the members that were turned away because of it and may dial again.
@@ -54,15 +66,20 @@ class membership {
   const std::map<member_id, member>& all() const noexcept { return members_; }
 
   peer_number next_number() noexcept { return next_number_++; }
+  /// Who has or had this number; of those that are gone, `names_kept` are remembered. Empty: unknown.
+  std::string name_of(peer_number number) const;
+  static constexpr std::size_t names_kept = 16384;
 
  private:
+  error refusal_of(const std::string& name, const std::string& fingerprint) const;
   bool new_one_stays(const member& standing, const hello_frame& hello, bool incoming) const;
 
   hello_frame own_;
-  std::vector<std::string> allowed_;
+  trust trust_;
   std::map<member_id, member> members_;
   /// A node keeps its number as long as its process lives: a new instance may lack what the old one brought.
   std::map<std::string, std::pair<std::uint64_t, peer_number>> numbers_;  ///< name -> instance, number
+  std::map<peer_number, std::string> names_;  ///< of all numbers that were welcome, the latest ones
   member_id next_id_ = 1;
   peer_number next_number_ = this_node + 1;
 };

@@ -129,6 +129,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     connection_ = id;
     remote_ = remote;
     their_name_ = certificate.name;
+    fingerprint_ = certificate.fingerprint;
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
     session_->open();
     home().set_deadline(this, home().now() + limits::greeting_timeout);
@@ -160,7 +161,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     tell(this, setup_.cache, messages::stop_reading{address()});
     for (auto& [number, asker] : queries_) tell(this, asker, messages::query_page{number, {}, reason, true});
     queries_.clear();
-    if (reason.code != errc::connection_closed && reason.code != errc::cancelled) ++error_count_;
+    if (reason.code != errc::connection_closed && reason.code != errc::cancelled) count_error();
     tell(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
     if (ending_ || !setup_.dial) return end(reason);
 
@@ -218,7 +219,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
-    tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value()});
+    tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_});
   }
   void established() override {
     home().set_deadline(this, time_point::max());
@@ -244,10 +245,11 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void reached(lane on, log_position_number position, ack_level level) override {
     last_sync_ms_ = setup_.wall_clock_ms();
+    errors_in_row_ = 0;
     tell(this, setup_.ledger, messages::reached{number_, on, position, level});
   }
   void refused(lane on, log_position_number position, const error& reason) override {
-    ++error_count_;
+    count_error();
     tell(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
   }
   void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
@@ -267,6 +269,11 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     }
     queries_.insert_or_assign(m.number, m.requester);
     session_->query(m.number, m.what, std::move(m.argument));
+  }
+
+  void count_error() {
+    ++error_count_;
+    ++errors_in_row_;
   }
 
   void remember_statistics() {
@@ -290,7 +297,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     auto sum = total();
     connection_state s;
     s.id = fmt::format("peer-{}", number_);
-    s.peer_id = their_name_;
+    s.peer_id = their_name_.empty() && setup_.dial ? setup_.dial->wish.name : their_name_;
     s.address = remote_.family() == AF_UNSPEC && setup_.dial ? setup_.dial->wish.host_port : remote_.host();
     s.port = remote_.port();
     s.connected = session_ && session_->is_established();
@@ -298,6 +305,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.last_sync_ms = last_sync_ms_;
     s.sync_count = sum.batches_acknowledged;
     s.error_count = error_count_;
+    s.errors_in_row = errors_in_row_;
+    s.sync_due = session_ && session_->has_unacknowledged();
     s.patterns_sent = sum.patterns_sent;
     s.patterns_received = sum.patterns_received;
     s.record_bytes_sent = sum.record_bytes_sent;
@@ -312,7 +321,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   std::uint64_t epoch_ = 0;
   connection_id connection_ = 0;
   quicsync::address remote_;
-  std::string their_name_;
+  std::string their_name_, fingerprint_;
   error failure_;
   bool ending_ = false;
   std::optional<peer_session> session_;
@@ -320,6 +329,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   peer_session_statistics before_;  ///< of earlier connections
   std::uint64_t error_count_ = 0;
+  std::uint64_t errors_in_row_ = 0;  ///< since the last acknowledgement
   std::int64_t last_sync_ms_ = 0;
 };
 

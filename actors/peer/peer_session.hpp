@@ -100,6 +100,12 @@ class peer_session {
   void leave(const error& reason);
 
   bool is_established() const noexcept { return established_; }
+  /// Something that was sent is not acknowledged by the other side.
+  bool has_unacknowledged() const noexcept {
+    for (const auto& lane : outgoing_)
+      if (!lane.applied.blocks.empty()) return true;
+    return false;
+  }
   const std::optional<hello_frame>& their_hello() const noexcept { return their_hello_; }
   const peer_session_statistics& statistics() const noexcept { return statistics_; }
 

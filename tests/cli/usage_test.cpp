@@ -37,7 +37,8 @@ TEST_CASE("usage: an unknown option is refused with the nearest one", "[cli]") {
 }
 
 TEST_CASE("usage: a command line without a command says which there are", "[cli]") {
-  CHECK_THAT(misuse({}), ContainsSubstring("demo, cert, node, share, watch, list, get"));
+  CHECK_THAT(misuse({}),
+             ContainsSubstring("demo, cert, node, share, watch, list, get, bench, delete, state, peer, cache"));
   CHECK_THAT(misuse({"cert"}), ContainsSubstring("ca, node, show"));
 }
 
@@ -46,7 +47,9 @@ TEST_CASE("usage: every command has help with an example", "[cli]") {
       std::vector<std::string>{}, std::vector<std::string>{"demo"}, std::vector<std::string>{"cert"},
       std::vector<std::string>{"cert", "ca"}, std::vector<std::string>{"cert", "node"},
       std::vector<std::string>{"cert", "show"}, std::vector<std::string>{"node"}, std::vector<std::string>{"share"},
-      std::vector<std::string>{"watch"}, std::vector<std::string>{"list"}, std::vector<std::string>{"get"});
+      std::vector<std::string>{"watch"}, std::vector<std::string>{"list"}, std::vector<std::string>{"get"},
+      std::vector<std::string>{"delete"}, std::vector<std::string>{"state"}, std::vector<std::string>{"peer", "add"},
+      std::vector<std::string>{"peer", "list"}, std::vector<std::string>{"cache", "clear"});
   auto arguments = command;
   arguments.push_back("--help");
   const auto said = run(arguments);

@@ -1,0 +1,17 @@
+// One question to a node's admin endpoint. Blocks; for the program's commands.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include <quicsync/codec/error.hpp>
+
+namespace quicsync {
+
+enum class admin_method { get, post };
+
+/// The answer's JSON. Errors: not_running (nobody answers at the socket), timed_out, and what the node answered, with
+/// its code.
+result<std::string> ask_admin(const std::filesystem::path& socket, admin_method how, const std::string& target,
+                              const std::string& body = {});
+
+}  // namespace quicsync

@@ -1,0 +1,12 @@
+// The state of a node and of a connection as JSON, one line, with the names that docs/OPERATIONS.md gives the fields.
+#pragma once
+#include <string>
+
+#include <quicsync/actors/report.hpp>
+
+namespace quicsync {
+
+std::string to_json(const connection_state& state);
+std::string to_json(const node_state& state);
+
+}  // namespace quicsync
