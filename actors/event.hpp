@@ -19,6 +19,7 @@ struct event {
   error failure;
   std::string message;
   std::string pattern_id;
+  std::shared_ptr<const pattern> loser;  ///< of two contents of one version, the one that is not held
   std::uint64_t pattern_count = 0;
   double latency_ms = 0;
   std::uint16_t port = 0;

@@ -138,6 +138,7 @@ class gate_actor : public caf::event_based_actor {
     if (draining_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is stopping")); });
     m.question.number = ++last_number_;
     m.question.requester = self();
+    m.question.handed_over = clock().now();
     reports_.emplace(last_number_, std::move(m.done));
     tell(this, cache_, std::move(m.question));
   }

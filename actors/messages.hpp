@@ -20,7 +20,9 @@
 #include <quicsync/actors/event.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/report.hpp>
+#include <quicsync/actors/sharing.hpp>
 #include <quicsync/codec/frame.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/slab.hpp>
 #include <quicsync/transport/messages.hpp>
 
@@ -37,10 +39,11 @@ struct change {
   lane on = lane::normal;
 };
 
-/// Accepted records of one slab with where they stand in the log and who brought them.
+/// Accepted records of one slab with where they stand in the log, who brought them and who may have them.
 struct change_set {
   slab_ptr records;
   peer_number source = this_node;
+  sharing access;
   std::vector<change> changes;
 };
 
@@ -55,6 +58,7 @@ struct share {
   slab_ptr patterns;
   delivery_wish wish;
   caf::actor requester;
+  std::optional<time_point> handed_over = {};  ///< by whoever waits for the report; absent: when the ledger hears of it
 };
 
 // -- readers (peers, subscribers) -> cache
@@ -69,6 +73,8 @@ struct pull {
   log_cursor after;
   lane_set lanes = lane_set::all_patterns();
   bool wait = true;  ///< false: an empty page at the end of the log, for queries
+  std::size_t records_max = limits::turn_records;
+  std::size_t bytes_max = limits::turn_bytes;
 };
 /// From a reader that ends: its pull is void.
 struct stop_reading {
@@ -87,6 +93,7 @@ struct ask_log_end {
 struct log_end {
   std::uint64_t tag = 0;
   log_position_number position = 0;
+  bool partial = false;  ///< not all that was accepted is held any more
 };
 /// The record of one id. Answered with a `found`; without a slab where there is none.
 struct find {
@@ -97,6 +104,8 @@ struct found {
   std::uint64_t tag = 0;
   slab_ptr records;
   std::uint16_t index = 0;
+  peer_number source = this_node;
+  sharing access;
 };
 /// Forgets everything here, without tombstones. Answered with `cleared` to the sender.
 struct clear {};
@@ -114,6 +123,8 @@ struct apply {
   peer_number source = 0;
   lane on = lane::normal;
   std::uint64_t first_sequence = 0;
+  sharing access;
+  std::vector<std::pair<std::uint32_t, error>> refused = {};  ///< by the peer's session, in order: not to be taken
 };
 /// They are in the state (accepted, known or settled by something newer), but for the refused ones.
 struct applied {
@@ -122,6 +133,17 @@ struct applied {
   std::uint64_t first_sequence = 0;
   std::uint32_t count = 0;
   std::vector<std::pair<std::uint32_t, error>> refused;  ///< offset from first_sequence, reason
+};
+
+/// Up to this position a node has acknowledged everything on the lane: it need not be kept for it. Said first with 0.
+struct progress {
+  peer_number peer = 0;
+  lane on = lane::normal;
+  log_position_number position = 0;
+};
+/// Nothing is kept for this peer any more.
+struct no_progress {
+  peer_number peer = 0;
 };
 
 // -- cache -> ledger
@@ -134,6 +156,7 @@ struct track {
   delivery_wish wish;
   std::vector<share_outcome> local;  ///< one per pattern, what the cache made of it; goes into the report
   std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
+  std::optional<time_point> handed_over = {};
 };
 
 /// Records that shares may be waiting for were replaced: what settles them now stands somewhere else in the log.
@@ -142,6 +165,7 @@ struct moved {
     log_position_number from = 0;
     lane on = lane::normal;
     log_position_number to = 0;
+    bool same_version = false;  ///< it is the same record, and more may have it now
   };
   std::vector<place> places;
 };
@@ -149,7 +173,7 @@ struct moved {
 // -- peer -> ledger
 // -------------------------------------------------------------------------------------------------------
 
-/// A peer takes patterns from now on.
+/// A peer takes patterns from now on; said again when what it wants has changed.
 struct peer_up {
   peer_number peer = 0;
   connection_id connection =
@@ -157,6 +181,7 @@ struct peer_up {
   std::string name;
   bool counts = true;                   ///< false: a client that only watches; nobody waits for it
   ack_level level = ack_level::stored;  ///< the highest one that it acknowledges
+  bool takes_all = false;               ///< it is a node, and everything that may be relayed is sent to it
 };
 /// Everything up to `position` on the lane that was meant for this peer is acknowledged at this level.
 struct reached {
@@ -171,10 +196,30 @@ struct refused_by {
   log_position_number position = 0;
   error reason;
 };
+/// Own patterns that are not sent to this peer: it does not want them, or may not read them.
+struct passed_over {
+  peer_number peer = 0;
+  lane on = lane::normal;
+  std::vector<log_position_number> positions;  ///< ascending
+};
 struct peer_down {
   peer_number peer = 0;
   connection_id connection = 0;
   error reason;
+};
+
+/// Whom a peer sends everything to, by its own word: what came from it need not be relayed to them.
+struct neighbours_of {
+  peer_number peer = 0;
+  std::vector<std::string> names;  ///< sorted; none: nothing is known of it any more
+};
+
+// -- ledger -> peers
+// ------------------------------------------------------------------------------------------------------
+
+/// Whom this node sends everything to, to be told to the other side. Also neighbours_of() of the other peers.
+struct our_neighbours {
+  std::vector<std::string> names;  ///< sorted
 };
 
 // -- ledger -> agent
@@ -274,12 +319,15 @@ struct peer_hello {
   hello_frame hello;
   bool incoming = false;
   std::string fingerprint;  ///< of the key that it proved; empty: none
+  connection_id connection = 0;  ///< given back: the answer may come when the peer has another one
 };
 struct welcome {
   peer_number number = 0;  ///< from now on; a node has the same one each time it comes
+  connection_id connection = 0;
 };
 struct turn_away {
   error reason;
+  connection_id connection = 0;
 };
 /// Patterns can flow.
 struct peer_ready {
@@ -333,12 +381,17 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::messages::clear)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::cleared)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::apply)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::applied)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::progress)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::no_progress)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::track)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::moved)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_up)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::reached)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::refused_by)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::passed_over)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::peer_down)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::neighbours_of)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::our_neighbours)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::report)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::happened)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::listen)

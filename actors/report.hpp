@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,9 +12,12 @@
 
 namespace quicsync {
 
-/// Whom a share waits for, how far it must get there, and how long.
+/// Whom a share is for, whom it waits for, how far it must get there, and how long.
 struct delivery_wish {
-  std::vector<std::string> peers;  ///< names; empty: every node that is connected
+  std::vector<std::string> peers;  ///< names; empty: those of `only_to`, or every node that is connected
+  /// Names of those who alone may have these versions; none of them passes them on. Empty: everybody. A later share of
+  /// the same version may name more, or everybody; nobody can be taken off again.
+  std::vector<std::string> only_to;
   ack_level level = ack_level::applied;
   std::chrono::milliseconds deadline{30000};
 };
@@ -29,6 +33,15 @@ struct share_outcome {
   error reason;
 };
 
+/// What became of one pattern at one peer.
+enum class pattern_fate : std::uint8_t {
+  acknowledged,  ///< at the level of the outcome
+  superseded,    ///< replaced here before the peer had it; it has the newer version
+  refused,       ///< see `peer_outcome::refused`
+  filtered,      ///< the peer does not want it or may not read it
+  pending,       ///< not acknowledged when the wait ended
+};
+
 /// What one peer made of a share.
 struct peer_outcome {
   std::string peer;
@@ -36,6 +49,10 @@ struct peer_outcome {
   ack_level level = ack_level::applied;  ///< the level that was waited for: the wish, or the highest that the peer has
   std::vector<std::pair<std::uint32_t, error>> refused;  ///< index in the share, reason
   std::chrono::microseconds latency{0};                  ///< from hand-over to the last acknowledgement
+  std::vector<pattern_fate> fates = {};                  ///< one per pattern; empty: all acknowledged
+  pattern_fate fate(std::size_t index) const noexcept {
+    return index < fates.size() ? fates[index] : pattern_fate::acknowledged;
+  }
 };
 
 /// What became of a share at all its peers.
@@ -77,6 +94,12 @@ struct connection_state {
   std::uint64_t patterns_received = 0;
   std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression
   std::uint64_t lane_bytes_sent = 0;    ///< frames on the lanes
+  double latency_ms = 0;              ///< from sending the last acknowledged batch to its acknowledgement; 0: none yet
+  std::uint64_t rate_delays_out = 0;  ///< how often sending waited for the rate limit
+  std::uint64_t rate_delays_in = 0;   ///< how often taking did
+  std::uint64_t patterns_filtered = 0;                 ///< not sent: not wanted, or not to be read by this peer
+  std::map<std::string, std::uint64_t> refused_here;   ///< patterns of it that this side did not take, by errc name
+  std::map<std::string, std::uint64_t> refused_there;  ///< patterns that it did not take
 };
 
 struct node_statistics {

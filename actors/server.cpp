@@ -258,6 +258,8 @@ struct report_assembly {
     if (part.failure.code != errc::none) it->failure = part.failure;
     it->latency = std::max(it->latency, part.latency);
     for (const auto& [index, reason] : part.refused) it->refused.emplace_back(indexes[index], reason);
+    if (!part.fates.empty()) it->fates.resize(whole.local.size());
+    for (std::size_t i = 0; i < part.fates.size(); ++i) it->fates[indexes[i]] = part.fates[i];
   }
 };
 

@@ -1,3 +1,5 @@
+#include <absl/container/flat_hash_set.h>
+
 #include <quicsync/actors/subscriber.hpp>
 
 namespace quicsync {
@@ -46,7 +48,8 @@ class subscriber_actor : public caf::event_based_actor {
     records_.clear();
     for (const auto& set : m.sets)
       for (const change& c : set->changes)
-        if (auto record = set->records->record(c.index); wanted_.matches(record)) records_.push_back(record);
+        if (auto record = set->records->record(c.index); wants(record, set->records->item(c.index).key))
+          records_.push_back(record);
     if (records_.empty()) return;
     try {
       handler_(records_);
@@ -55,11 +58,20 @@ class subscriber_actor : public caf::event_based_actor {
     }
   }
 
+  // The first version that does not match any more is delivered as well, to whom the one that matched was.
+  bool wants(const record_view& record, std::uint64_t key) {
+    if (wanted_.match_all()) return true;
+    if (!wanted_.matches(record)) return given_.erase(key) != 0;
+    given_.insert(key);
+    return true;
+  }
+
   caf::actor cache_;
   filter wanted_;
   subscribe_frame::start from_;
   record_handler handler_;
   std::vector<record_view> records_;
+  absl::flat_hash_set<std::uint64_t> given_;  ///< keys of ids that matched when last delivered; never iterated
 };
 
 }  // namespace

@@ -33,7 +33,11 @@ result<void> pattern_printer::append(std::string& out, const record_view& record
     append_columns(out, *value);
     return {};
   }
+  const auto begin = out.size();
   if (auto done = append_json(out, record); !done) return done;
+  // `data` is as it was given, and JSON may be written in lines: as white space, never within a string.
+  std::replace_if(
+      out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   out += '\n';
   return {};
 }

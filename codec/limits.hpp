@@ -42,9 +42,12 @@ inline constexpr std::size_t name_bytes = 255;      ///< a node's name: as long 
 inline constexpr std::size_t lane_in_flight_bytes = 2u << 20;  ///< sent on a lane and not yet acknowledged by QUIC
 inline constexpr std::size_t acknowledgement_islands = 4096;   ///< gaps in what a peer has acknowledged on a lane
 inline constexpr std::size_t unacknowledged_blocks = 8192;  ///< sent on a lane and not acknowledged by the application
-inline constexpr std::size_t subscriptions = 256;           ///< subscribe frames of one connection
-inline constexpr std::size_t slabs_at_once = 16;            ///< decoded from a lane before the cache has applied them
-inline constexpr std::size_t queries_at_once = 8;           ///< that a peer may have open
+inline constexpr std::size_t outbox_records =
+    1u << 17;  ///< not acknowledged by a peer, 16 MB of usual ones: what is beyond does not keep others from eviction
+inline constexpr std::size_t subscriptions = 256;         ///< subscribe frames of one connection
+inline constexpr std::size_t slabs_at_once = 16;          ///< decoded from a lane before the cache has applied them
+inline constexpr std::chrono::seconds query_timeout{30};  ///< from a question, or its last page, to the next
+inline constexpr std::size_t queries_at_once = 8;         ///< that a peer may have open
 inline constexpr std::size_t partial_frame_bytes = 256u
                                                    << 10;  ///< of an unfinished frame before its credit is given early
 inline constexpr std::chrono::milliseconds greeting_timeout{

@@ -329,6 +329,8 @@ result<record_view> record_view::parse(bytes_view bytes) {
               fmt::format("record: {}", failure));
 }
 
+bool record_view::has_checksum() const noexcept { return (flags_ & detail::record_flag::checksum) != 0; }
+
 bool record_view::has_tag(std::string_view tag) const noexcept {
   bool found = false;
   detail::record_reader(*this).tags([&](std::string_view each) {

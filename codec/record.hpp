@@ -54,6 +54,8 @@ class record_view {
   bool deleted() const noexcept { return deleted_; }
   std::optional<int> priority() const noexcept { return priority_ == 0 ? std::nullopt : std::optional<int>(priority_); }
   std::optional<std::int64_t> expires_at() const noexcept { return expires_at_; }
+  /// `metadata.checksum` is there.
+  bool has_checksum() const noexcept;
   bool has_tag(std::string_view tag) const noexcept;
   bool has_tag_prefix(std::string_view prefix) const noexcept;
 

@@ -67,6 +67,8 @@ void slab_builder::index(const record_view& record) {
   item.size = static_cast<std::uint32_t>(bytes.size());
   item.priority = static_cast<std::uint8_t>(record.priority().value_or(0));
   item.deleted = record.deleted();
+  item.has_checksum = record.has_checksum();
+  item.expires = record.expires_at().has_value();
   slab_->size_bytes_ += bytes.size();
 }
 
@@ -130,6 +132,15 @@ result<void> slab_builder::add_packed(detail::block_context& context, detail::by
 
 slab_ptr slab_builder::finish() {
   if (!slab_) return std::make_shared<const slab>();
+  // A slab of few records may be held for long: it does not keep what a full one would need.
+  auto& s = *slab_;
+  if (s.capacity_bytes_ / 2 > s.size_bytes_) {
+    std::unique_ptr<std::uint8_t[]> fitting(new std::uint8_t[s.size_bytes_]);
+    if (s.size_bytes_ > 0) std::memcpy(fitting.get(), s.bytes_.get(), s.size_bytes_);
+    s.bytes_ = std::move(fitting);
+    s.capacity_bytes_ = s.size_bytes_;
+  }
+  if (s.items_.capacity() / 2 > s.items_.size()) s.items_.shrink_to_fit();
   return std::exchange(slab_, nullptr);
 }
 

@@ -29,6 +29,8 @@ struct slab_item {
   std::uint32_t size = 0;     ///< of the record's bytes
   std::uint8_t priority = 0;  ///< 0: none given
   bool deleted = false;
+  bool has_checksum = false;
+  bool expires = false;  ///< it has an `expiresAt`
 };
 
 class slab {

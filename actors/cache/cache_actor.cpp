@@ -1,7 +1,12 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/actors/validation.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -12,23 +17,44 @@ share_outcome::verdict as_share_verdict(pattern_table::verdict v) {
   switch (v) {
     case pattern_table::verdict::added:
     case pattern_table::verdict::replaced:
+    case pattern_table::verdict::widened:
       return share_outcome::verdict::accepted;
     case pattern_table::verdict::duplicate:
       return share_outcome::verdict::duplicate;
     case pattern_table::verdict::older:
       break;
+    case pattern_table::verdict::expired:
+    case pattern_table::verdict::no_room:
+      return share_outcome::verdict::refused;
   }
   return share_outcome::verdict::superseded;
 }
 
-class cache_actor : public loop_actor {
+error find_corruption_in(const slab& records, std::size_t index) {
+  if (!records.item(index).has_checksum) return {};
+  return find_corruption(records.record(index)).value_or(error{});
+}
+
+/// Why a record was not taken; code none where it was.
+error refusal_of(pattern_table::verdict what) {
+  if (what == pattern_table::verdict::no_room)
+    return {errc::overloaded, "the cache is full of patterns that peers have not acknowledged yet"};
+  return {};
+}
+
+class cache_actor : public loop_actor, private loop::source {
  public:
-  cache_actor(caf::actor_config& config, loop& home, std::uint64_t key_seed, caf::actor ledger, caf::actor coordinator)
-      : loop_actor(config, home), table_(key_seed), ledger_(std::move(ledger)), coordinator_(std::move(coordinator)) {}
+  cache_actor(caf::actor_config& config, loop& home, cache_setup setup)
+      : loop_actor(config, home),
+        table_(std::move(setup.table)),
+        wall_clock_ms_(std::move(setup.wall_clock_ms)),
+        ledger_(std::move(setup.ledger)),
+        coordinator_(std::move(setup.coordinator)) {}
 
   const char* name() const override { return "cache"; }
 
   caf::behavior make_behavior() override {
+    home().add(this, -1, 0);
     return {
         [this](messages::share& m) { on_share(m); },
         [this](messages::apply& m) { on_apply(m); },
@@ -36,15 +62,20 @@ class cache_actor : public loop_actor {
         [this](const messages::stop_reading& m) { forget(m.reader); },
         [this](const messages::find& m) {
           auto place = table_.find(m.id);
-          return messages::found{m.tag, std::move(place.records), place.index};
+          return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
         },
-        [this](const messages::ask_log_end& m) { return messages::log_end{m.tag, table_.last_position()}; },
+        [this](const messages::ask_log_end& m) {
+          return messages::log_end{m.tag, table_.last_position(), table_.partial()};
+        },
+        [this](const messages::progress& m) { table_.set_progress(m.peer, m.on, m.position); },
+        [this](const messages::no_progress& m) { table_.forget_progress(m.peer); },
         [this](messages::clear) {
           messages::cleared answer{table_.clear()};
           event what;
           what.name = "cache:cleared";
           what.pattern_count = answer.patterns;
           tell(this, coordinator_, messages::happened{std::move(what)});
+          tell(this, ledger_, answer);
           return answer;
         },
         [this](messages::ask_state) {
@@ -56,6 +87,7 @@ class cache_actor : public loop_actor {
   }
 
   void on_exit() override {
+    home().remove(this);
     waiting_.clear();
     ledger_ = nullptr;
     coordinator_ = nullptr;
@@ -63,37 +95,69 @@ class cache_actor : public loop_actor {
 
  private:
   void on_share(messages::share& m) {
-    messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}};
+    const bool crowded = m.wish.only_to.size() > limits::frame_names;
+    const auto access = sharing::only_to(m.wish.only_to);
+    messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}, m.handed_over};
+    const auto now_ms = wall_clock_ms_();
     track.local.reserve(m.patterns->size());
     track.places.reserve(m.patterns->size());
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
-      auto outcome = table_.apply(m.patterns, i, this_node);
-      note_move(outcome);
-      track.local.push_back({as_share_verdict(outcome.what), {}});
-      track.places.emplace_back(outcome.on, outcome.position);
-      if (outcome.conflict) report_conflict(m.patterns->record(i));
+      auto refusal = crowded
+                         ? error{errc::too_large, fmt::format("an audience of more than {} names", limits::frame_names)}
+                         : find_corruption_in(*m.patterns, i);
+      if (refusal.code != errc::none) {
+        track.local.push_back({share_outcome::verdict::refused, std::move(refusal)});
+        track.places.emplace_back(lane::normal, 0);
+        continue;
+      }
+      auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
+      note(outcome);
+      refusal = refusal_of(outcome.what);
+      if (outcome.what == pattern_table::verdict::expired) refusal = {errc::expired, "its expiresAt is over already"};
+      const bool refused = refusal.code != errc::none;
+      track.local.push_back({as_share_verdict(outcome.what), std::move(refusal)});
+      track.places.emplace_back(outcome.on, refused ? 0 : outcome.position);
     }
+    arm();
     tell_moves();
     tell(this, ledger_, std::move(track));
     feed_waiting();
   }
 
   void on_apply(messages::apply& m) {
-    for (std::size_t i = 0; i < m.records->size(); ++i) {
-      auto outcome = table_.apply(m.records, i, m.source);
-      note_move(outcome);
-      if (outcome.conflict) report_conflict(m.records->record(i));
+    const auto now_ms = wall_clock_ms_();
+    std::vector<std::pair<std::uint32_t, error>> refused;
+    auto before = m.refused.begin();  // by the session
+    for (std::uint32_t i = 0; i < m.records->size(); ++i) {
+      if (before != m.refused.end() && before->first == i) {
+        refused.push_back(std::move(*before++));
+        continue;
+      }
+      auto outcome = table_.apply(m.records, i, m.source, m.access, now_ms);
+      note(outcome);
+      if (auto refusal = refusal_of(outcome.what); refusal.code != errc::none)
+        refused.emplace_back(i, std::move(refusal));
     }
+    arm();
     tell_moves();
-    messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()), {}};
+    messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()),
+                             std::move(refused)};
     tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
+  }
+
+  void note(const pattern_table::outcome& outcome) {
+    note_move(outcome);
+    if (outcome.conflict) report_conflict(outcome);
   }
 
   // A share waits for positions in the log. When its record is replaced before a peer has it, the peer will never be
   // sent that position, and only the one that replaced it says that the peer's state is as new.
   void note_move(const pattern_table::outcome& outcome) {
-    if (outcome.replaced != 0) moves_.places.push_back({outcome.replaced, outcome.on, outcome.position});
+    // What came expired stands nowhere that a reader would come by.
+    if (outcome.replaced != 0 && outcome.what != pattern_table::verdict::expired)
+      moves_.places.push_back(
+          {outcome.replaced, outcome.on, outcome.position, outcome.what == pattern_table::verdict::widened});
   }
   void tell_moves() {
     if (!moves_.places.empty()) tell(this, ledger_, std::exchange(moves_, {}));
@@ -112,7 +176,7 @@ class cache_actor : public loop_actor {
   }
 
   void answer(const messages::pull& m) {
-    auto reading = table_.read(m.after, m.lanes);
+    auto reading = table_.read(m.after, m.lanes, m.records_max, m.bytes_max);
     tell(this, m.reader, messages::page{m.tag, std::move(reading.sets), reading.next, reading.at_end});
   }
 
@@ -128,15 +192,46 @@ class cache_actor : public loop_actor {
     std::erase_if(waiting_, [&](const messages::pull& w) { return w.reader.address() == gone; });
   }
 
-  void report_conflict(const record_view& newcomer) {
+  void report_conflict(const pattern_table::outcome& outcome) {
     event what;
     what.name = "sync:warning";
     what.message = "two different contents with the same version";
-    what.pattern_id = std::string(newcomer.id());
+    if (outcome.loser) {
+      const auto loser = outcome.loser->record(outcome.loser_index);
+      what.pattern_id = std::string(loser.id());
+      what.message += fmt::format(": the one of agent '{}' lost", loser.agent_id());
+      if (auto value = loser.to_pattern()) what.loser = std::make_shared<const pattern>(std::move(*value));
+    }
     tell(this, coordinator_, messages::happened{std::move(what)});
   }
 
+  // -- time
+  // -----------------------------------------------------------------------------------------------------------------
+
+  void on_ready(unsigned) override {}
+  void on_turn_end() override {}
+  void on_deadline() override {
+    run_in_context([this] {
+      armed_for_ms_.reset();
+      home().set_deadline(this, time_point::max());
+      table_.maintain(wall_clock_ms_());
+      arm();
+    });
+  }
+
+  /// The wall clock says when patterns are over; the loop wakes by its own.
+  void arm() {
+    const auto due = table_.next_due_ms();
+    if (!due || (armed_for_ms_ && *armed_for_ms_ <= *due)) return;
+    armed_for_ms_ = due;
+    // A clock that was set back is noticed within the hour.
+    const auto wait = std::clamp<std::int64_t>(*due - wall_clock_ms_(), 0, 3'600'000);
+    home().set_deadline(this, home().now() + std::chrono::milliseconds(wait));
+  }
+
   pattern_table table_;
+  std::function<std::int64_t()> wall_clock_ms_;
+  std::optional<std::int64_t> armed_for_ms_;
   caf::actor ledger_;
   caf::actor coordinator_;
   messages::moved moves_;                ///< of this turn
@@ -145,9 +240,22 @@ class cache_actor : public loop_actor {
 
 }  // namespace
 
-caf::actor spawn_cache(caf::actor_system& system, loop& home, std::uint64_t key_seed, caf::actor ledger,
-                       caf::actor coordinator) {
-  return system.spawn<cache_actor>(home, key_seed, std::move(ledger), std::move(coordinator));
+caf::actor spawn_cache(caf::actor_system& system, loop& home, cache_setup setup) {
+  return system.spawn<cache_actor>(home, std::move(setup));
+}
+
+table_config table_config_of(const node_config& config, std::uint64_t key_seed) {
+  table_config table;
+  table.key_seed = key_seed;
+  if (config.cache_entries) table.entries_max = *config.cache_entries;
+  if (config.cache_bytes != 0)
+    table.bytes_max = config.cache_bytes;
+  else if (const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE); pages > 0 && page_bytes > 0)
+    table.bytes_max = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes) / 4;
+  table.ttl = config.cache_ttl;
+  table.horizon = config.tombstone_horizon;
+  table.sync_priority = config.sync_priority;
+  return table;
 }
 
 }  // namespace quicsync

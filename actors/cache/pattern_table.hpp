@@ -1,58 +1,98 @@
 // The pattern table: what a node holds, one entry an id, and the log that readers follow. All the decisions of the
-// cache; owned by the cache actor, single-threaded, no clock of its own.
+// cache: the merge rule, who may have what, what goes when room or time is over. Owned by the cache actor,
+// single-threaded; time is an argument. One shard; ids would be spread over several by slab_item::key.
 #pragma once
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <queue>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
 
+#include <quicsync/actors/config.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/messages.hpp>
+#include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/merge.hpp>
 #include <quicsync/codec/slab.hpp>
 
 namespace quicsync {
 
+struct table_config {
+  std::uint64_t key_seed = 0;                                         ///< the node's secret, as its slabs use it
+  std::size_t entries_max = std::numeric_limits<std::size_t>::max();  ///< patterns; deletions do not count
+  std::size_t bytes_max = std::numeric_limits<std::size_t>::max();    ///< records and what it takes to hold them
+  std::optional<std::chrono::milliseconds> ttl;                       ///< from arrival
+  std::chrono::milliseconds horizon = std::chrono::hours(7 * 24);     ///< what is gone is remembered so long
+  type_priorities sync_priority;                                      ///< of what has no priority of its own
+};
+
 class pattern_table {
  public:
-  /// `key_seed`: the node's secret, as its slabs use it.
-  explicit pattern_table(std::uint64_t key_seed) : key_seed_(key_seed) {}
+  explicit pattern_table(table_config config) : config_(std::move(config)) {}
+  /// Without bounds.
+  explicit pattern_table(std::uint64_t key_seed) { config_.key_seed = key_seed; }
 
   enum class verdict : std::uint8_t {
     added,      ///< the first record of its id
     replaced,   ///< greater than the one held
     duplicate,  ///< the very record that is held
     older,      ///< less than the one held
+    widened,    ///< the very record that is held, and more may have it now
+    expired,    ///< taken, but its time was over when it came: only its place in the merge rule is kept
+    no_room,    ///< not taken: everything held is still to be acknowledged by a peer
   };
   struct outcome {
     verdict what = verdict::added;
     bool conflict = false;  ///< same version and other content: somebody lost
     lane on = lane::normal;
-    log_position_number position = 0;  ///< where the record that is held now stands
+    log_position_number position = 0;  ///< where the record that is held now stands; 0: it is expired
     log_position_number replaced = 0;  ///< where the one stood that it replaced; 0: none
-    bool accepted() const noexcept { return what == verdict::added || what == verdict::replaced; }
+    slab_ptr loser = nullptr;          ///< of a conflict
+    std::uint16_t loser_index = 0;
+    bool accepted() const noexcept {
+      return what == verdict::added || what == verdict::replaced || what == verdict::widened;
+    }
   };
 
-  /// The merge rule (docs/WIRE.md): the greater record of an id stays. The slab stays referenced while one of its
-  /// records is held. `source` brought it.
-  outcome apply(const slab_ptr& records, std::size_t index, peer_number source);
+  /// The merge rule (docs/WIRE.md): the greater record of an id stays. The slab stays referenced while enough of its
+  /// records are held. `source` brought it; `access` says who may have this version. May evict others for its room.
+  outcome apply(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access = {},
+                std::int64_t now_ms = 0);
 
-  /// The record held for an id; a null slab where there is none.
+  /// The record held for an id; a null slab where there is none (any more).
   struct place {
     slab_ptr records;
     std::uint16_t index = 0;
+    peer_number source = this_node;
+    sharing access;
   };
   place find(std::string_view id) const;
 
-  /// What follows `after` on `lanes`, most urgent lane first: at most `limits::turn_records` records and
-  /// `limits::turn_bytes` bytes (at least one record, if there is one). Superseded positions are passed over.
+  /// Why the record of an id is the one that is held.
+  struct reason {
+    peer_number source = this_node;             ///< who brought it
+    std::int64_t arrived_ms = 0;                ///< when
+    std::optional<std::uint64_t> over_version;  ///< what it replaced; none: the first of its id
+    peer_number over_source = this_node;        ///< who had brought that
+  };
+  std::optional<reason> why(std::string_view id) const;
+
+  /// What follows `after` on `lanes`, most urgent lane first: at most `records_max` records and `bytes_max` bytes (at
+  /// least one record, if there is one). Superseded positions are passed over.
   struct reading {
     std::vector<std::shared_ptr<const change_set>> sets;
     log_cursor next;
     bool at_end = false;
   };
-  reading read(const log_cursor& after, lane_set lanes) const;
+  reading read(const log_cursor& after, lane_set lanes, std::size_t records_max = limits::turn_records,
+               std::size_t bytes_max = limits::turn_bytes) const;
 
   /// True when a reader at `after` would get nothing.
   bool nothing_after(const log_cursor& after, lane_set lanes) const noexcept;
@@ -60,38 +100,116 @@ class pattern_table {
   /// Forgets everything; positions go on from where they were.
   std::size_t clear();
 
-  std::size_t size() const noexcept { return held_; }
+  // -- room and time: table_retention.cpp
+
+  /// What this peer has not acknowledged is not evicted, unless that is more than limits::outbox_records.
+  void set_progress(peer_number peer, lane on, log_position_number position);
+  void forget_progress(peer_number peer);
+
+  /// Does what is due at this time, at most `limits::turn_records` of it: payloads of expired patterns go, what came
+  /// longer ago than the ttl goes, what is gone past the horizon is forgotten.
+  void maintain(std::int64_t now_ms);
+  /// When maintain() has something to do; nullopt: never.
+  std::optional<std::int64_t> next_due_ms() const;
+
+  /// Patterns; neither deletions nor expired ones.
+  std::size_t size() const noexcept { return live_; }
+  /// Not everything that was accepted is held any more: another node's state must not be compared with this.
+  bool partial() const noexcept { return partial_; }
+  std::uint64_t evicted() const noexcept { return evicted_; }
+  std::size_t bytes() const noexcept { return bytes_; }
   log_position_number last_position() const noexcept { return last_position_; }
   /// Log entries, superseded ones included: at most twice what is held and a constant.
   std::size_t log_size() const noexcept;
+  /// Slabs that are kept alive.
+  std::size_t slabs() const noexcept { return live_in_.size(); }
 
  private:
   struct entry {
-    slab_ptr records;
+    slab_ptr records;  ///< null: expired, see expired_
     log_position_number position = 0;
+    std::int64_t arrived_ms = 0;
+    std::uint64_t over_version = 0;
+    sharing access;
     std::uint32_t next_of_key = none;  ///< another id with the same key
     peer_number source = this_node;
+    peer_number over_source = this_node;
     std::uint16_t index = 0;
     lane on = lane::normal;
+    bool replaced_one = false;
+    bool deleted = false;
+  };
+  /// What an expired record leaves: its place in the merge rule.
+  struct order_left {
+    std::string id, agent_id;
+    std::uint64_t key = 0, version = 0;
+    std::int64_t timestamp = 0, expires_at = 0;
+    content_hash hash;
   };
   struct logged {
     log_position_number position = 0;
     std::uint32_t entry_index = 0;
   };
+  /// Something to be done about an entry, as long as it stands at this position.
+  struct due {
+    std::int64_t when_ms = 0;
+    log_position_number position = 0;
+    std::uint32_t entry_index = 0;
+    bool operator>(const due& other) const noexcept {
+      return std::pair(when_ms, position) > std::pair(other.when_ms, other.position);
+    }
+  };
   static constexpr std::uint32_t none = 0xffffffff;
 
+  lane lane_of(const slab& records, std::size_t index) const;
+  std::string_view id_of(std::uint32_t entry_index) const;
+  record_order order_at(std::uint32_t entry_index) const;
   std::uint32_t find_entry(std::uint64_t key, std::string_view id) const;
+  merge_result compare(std::uint32_t entry_index, const slab& records, std::size_t index) const;
+  outcome widen(std::uint32_t entry_index, peer_number source, const sharing& access);
+  std::uint32_t add_entry(std::uint64_t key);
+  void remove_entry(std::uint32_t entry_index);
   void log(std::uint32_t entry_index);
-  bool live(const logged& l) const noexcept { return entries_[l.entry_index].position == l.position; }
+  log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced);
+  void leave_hole(lane on);
+  static log_position_number read_at(const entry& e) noexcept { return e.records ? e.position : 0; }
+  bool live(const logged& l) const noexcept {
+    return entries_[l.entry_index].position == l.position && entries_[l.entry_index].records;
+  }
   void compact(lane l);
 
-  std::uint64_t key_seed_;
+  // table_retention.cpp
+  void attach(std::uint32_t entry_index, const slab_ptr& records, std::size_t index);
+  void detach(std::uint32_t entry_index);
+  void copy_what_is_left(const slab_ptr& records);
+  std::uint32_t find_attached(const slab_ptr& records, std::size_t index) const;
+  void expire(std::uint32_t entry_index, const record_view& record, std::uint64_t key, const content_hash& hash);
+  void plan_entry(std::uint32_t entry_index);
+  bool make_room(std::size_t bytes, std::uint32_t in_place_of);
+  bool evict_one(const log_cursor& acknowledged, std::uint32_t but_not);
+  bool forget_one_gone(const log_cursor& acknowledged, std::uint32_t but_not);
+  void handle(const due& d, std::int64_t now_ms);
+  const logged* oldest(lane on, std::uint32_t but_not = none) const;
+  log_cursor acknowledged_by_all() const;
+
+  table_config config_;
   absl::flat_hash_map<std::uint64_t, std::uint32_t> by_key_;  ///< never iterated: its order changes with every process
   std::vector<entry> entries_;
+  std::vector<std::uint32_t> free_;  ///< entries that hold nothing
   std::array<std::vector<logged>, lane_count> logs_;
   std::array<std::size_t, lane_count> holes_{};
+  mutable log_cursor evicted_to_;  ///< nothing to be evicted stands at or before it
   log_position_number last_position_ = 0;
-  std::size_t held_ = 0;
+  std::size_t live_ = 0;
+  std::size_t bytes_ = 0;
+  std::uint64_t evicted_ = 0;
+  bool partial_ = false;
+  std::int64_t waits_for_peers_until_ms_ = 0;  ///< what the ttl has ended is not acknowledged yet
+
+  absl::flat_hash_map<const slab*, std::uint32_t> live_in_;         ///< held records a slab; never iterated
+  absl::flat_hash_map<std::uint32_t, order_left> expired_;          ///< by entry; never iterated
+  std::priority_queue<due, std::vector<due>, std::greater<>> due_;  ///< of some entries that were replaced, too
+  std::map<peer_number, log_cursor> progress_;                      ///< what peers have acknowledged
 };
 
 }  // namespace quicsync

@@ -109,7 +109,8 @@ class coordinator_actor : public caf::event_based_actor {
 
     auto self = caf::actor_cast<caf::actor>(this);
     ledger_ = spawn_ledger(system(), *parts_.home, self);
-    cache_ = spawn_cache(system(), *parts_.home, parts_.key_seed, ledger_, self);
+    cache_ = spawn_cache(system(), *parts_.home,
+                         {table_config_of(config_, parts_.key_seed), parts_.wall_clock_ms, ledger_, self});
     transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self);
     for (const auto& a : {ledger_, cache_, transport_}) monitor(a);
     starting_ = std::move(m.requester);
@@ -241,6 +242,8 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.compress = config_.compression;
     setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
+    setup.session.rules = config_.rules;
+    setup.session.limits = config_.limits;
     setup.session.wish.subscribe = config_.role == node_role::node;
     setup.session.wish.filter = config_.filter;
     setup.wall_clock_ms = parts_.wall_clock_ms;
@@ -306,14 +309,16 @@ class coordinator_actor : public caf::event_based_actor {
   void on_hello(const messages::peer_hello& m) {
     auto id = sender_id();
     if (!id || !actors_.count(*id)) return;
+    members_.set_connection(*id, m.connection);
     auto decision = members_.greet(*id, m.hello, m.incoming, m.fingerprint);
     if (decision.refusal.code != errc::none)
-      return tell(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal)});
+      return tell(this, actors_.at(*id), messages::turn_away{std::move(decision.refusal), m.connection});
     if (decision.replaces) {
       error reason{errc::duplicate_peer, fmt::format("'{}' has another connection", m.hello.name)};
-      tell(this, actors_.at(*decision.replaces), messages::turn_away{std::move(reason)});
+      tell(this, actors_.at(*decision.replaces),
+           messages::turn_away{std::move(reason), members_.find(*decision.replaces)->connection});
     }
-    tell(this, actors_.at(*id), messages::welcome{decision.number});
+    tell(this, actors_.at(*id), messages::welcome{decision.number, m.connection});
   }
 
   void on_ready(messages::peer_ready& m) {

@@ -93,6 +93,10 @@ membership::decision membership::greet(member_id id, const hello_frame& hello, b
   return d;
 }
 
+void membership::set_connection(member_id id, connection_id connection) {
+  if (auto it = members_.find(id); it != members_.end()) it->second.connection = connection;
+}
+
 void membership::ready(member_id id, std::string address) {
   auto it = members_.find(id);
   if (it == members_.end()) return;

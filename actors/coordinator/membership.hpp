@@ -35,6 +35,7 @@ class membership {
     std::string address;
     std::string fingerprint;
     peer_number number = 0;
+    connection_id connection = 0;  ///< the one that last said hello
     node_role role = node_role::node;
     std::uint64_t instance = 0;  ///< of the connection that is welcome, 0: none
     bool incoming = false;
@@ -55,6 +56,7 @@ class membership {
     std::optional<member_id> replaces;  ///< this one leaves
   };
   decision greet(member_id id, const hello_frame& hello, bool incoming, const std::string& fingerprint = {});
+  void set_connection(member_id id, connection_id connection);
 
   void ready(member_id id, std::string address);
   /// The connection is over. Returns the members that were turned away because of it and may dial again.

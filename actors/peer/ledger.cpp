@@ -28,8 +28,11 @@ void ledger::moved(const std::vector<messages::moved::place>& places) {
     bool hit = false;
     for (const auto& move : places) {
       if (move.from < share.lowest || move.from > share.highest) continue;
-      for (auto& [on, position] : share.places)
-        if (position == move.from) {
+      for (std::size_t i = 0; i < share.places.size(); ++i)
+        if (auto& [on, position] = share.places[i]; position == move.from) {
+          if (!move.same_version)
+            for (auto& wait : share.peers)
+              if (!wait.settled && reached_by(wait, on) < position) mark(share, wait, i, pattern_fate::superseded);
           on = move.on;
           position = move.to;
           hit = true;
@@ -40,11 +43,30 @@ void ledger::moved(const std::vector<messages::moved::place>& places) {
   }
 }
 
+log_position_number ledger::reached_by(const waiting_for& wait, lane on) const noexcept {
+  auto it = peers_.find(wait.peer);
+  return it == peers_.end() ? 0 : it->second.reached[static_cast<std::size_t>(wait.level)][index_of(on)];
+}
+
+void ledger::mark(const share_entry& share, waiting_for& wait, std::size_t index, pattern_fate fate) {
+  wait.outcome.fates.resize(share.places.size());
+  wait.outcome.fates[index] = fate;
+}
+
 void ledger::settle(const share_entry& share, waiting_for& wait, error failure, time_point now) {
   wait.settled = true;
+  if (failure.code != errc::none)
+    for (std::size_t i = 0; i < share.places.size(); ++i) {
+      const auto& [on, position] = share.places[i];
+      const auto fate = wait.outcome.fate(i);
+      if ((fate == pattern_fate::acknowledged || fate == pattern_fate::superseded) && reached_by(wait, on) < position)
+        mark(share, wait, i, pattern_fate::pending);
+    }
   wait.outcome.failure = std::move(failure);
   wait.outcome.level = wait.level;
-  wait.outcome.latency = std::chrono::duration_cast<std::chrono::microseconds>(now - share.started);
+  // A loop's turn has one time: what was handed over within it can seem to lie ahead.
+  wait.outcome.latency =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::max(now, share.started) - share.started);
 }
 
 void ledger::finish_settled() {
@@ -67,16 +89,18 @@ void ledger::report_without_waiting(messages::track& share, error failure) {
 }
 
 void ledger::peer_up(peer_number peer, connection_id connection, std::string name, bool counts, ack_level level) {
+  auto it = peers_.find(peer);
+  if (it != peers_.end() && it->second.connection == connection) return;  // it only wants something else
   peers_.insert_or_assign(peer, peer_entry{connection, std::move(name), counts, level, {}});
 }
 
 void ledger::peer_down(peer_number peer, connection_id connection, const error& reason, time_point now) {
   auto it = peers_.find(peer);
   if (it == peers_.end() || it->second.connection != connection) return;
-  peers_.erase(it);
   for (auto& share : shares_)
     for (auto& wait : share.peers)
       if (wait.peer == peer && !wait.settled) settle(share, wait, reason, now);
+  peers_.erase(peer);
   finish_settled();
 }
 
@@ -103,8 +127,32 @@ void ledger::refused(peer_number peer, lane on, log_position_number position, co
     if (place == share.places.end()) continue;
     auto index = static_cast<std::uint32_t>(place - share.places.begin());
     for (auto& wait : share.peers)
-      if (wait.peer == peer && !wait.settled) wait.outcome.refused.emplace_back(index, reason);
+      if (wait.peer == peer && !wait.settled) {
+        wait.outcome.refused.emplace_back(index, reason);
+        mark(share, wait, index, pattern_fate::refused);
+      }
   }
+}
+
+void ledger::passed_over(peer_number peer, lane on, const std::vector<log_position_number>& positions) {
+  if (positions.empty()) return;
+  for (auto& share : shares_) {
+    if (positions.front() > share.highest || positions.back() < share.lowest) continue;
+    for (auto& wait : share.peers) {
+      if (wait.peer != peer || wait.settled) continue;
+      for (std::size_t i = 0; i < share.places.size(); ++i)
+        if (share.places[i].first == on &&
+            std::binary_search(positions.begin(), positions.end(), share.places[i].second))
+          mark(share, wait, i, pattern_fate::filtered);
+    }
+  }
+}
+
+void ledger::forgotten(const error& reason, time_point now) {
+  for (auto& share : shares_)
+    for (auto& wait : share.peers)
+      if (!wait.settled) settle(share, wait, reason, now);
+  finish_settled();
 }
 
 void ledger::track(messages::track share, time_point now) {
@@ -113,7 +161,7 @@ void ledger::track(messages::track share, time_point now) {
   share_entry entry;
   entry.requester = share.requester;
   entry.number = share.number;
-  entry.started = now;
+  entry.started = share.handed_over.value_or(now);
   entry.deadline = now + share.wish.deadline;
   entry.places = std::move(share.places);
   find_bounds(entry);
@@ -123,13 +171,18 @@ void ledger::track(messages::track share, time_point now) {
     entry.peers.back().outcome.peer = std::move(name);
     return entry.peers.back();
   };
-  if (share.wish.peers.empty()) {
+  const auto& named = share.wish.peers.empty() ? share.wish.only_to : share.wish.peers;
+  if (named.empty()) {
     for (const auto& [number, peer] : peers_)
       if (peer.counts) wait_for(number, peer.name, peer.level);
   } else {
-    for (const auto& name : share.wish.peers) {
+    const auto access = sharing::only_to(share.wish.only_to);
+    for (const auto& name : named) {
       auto it = std::find_if(peers_.begin(), peers_.end(), [&](const auto& p) { return p.second.name == name; });
-      if (it != peers_.end())
+      if (!access.allows(name))
+        settle(entry, wait_for(this_node, name, share.wish.level),
+               {errc::not_allowed, fmt::format("peer '{}' is not among those it is shared to", name)}, now);
+      else if (it != peers_.end())
         wait_for(it->first, name, it->second.level);
       else
         settle(entry, wait_for(this_node, name, share.wish.level),

@@ -30,6 +30,10 @@ class ledger {
   void peer_down(peer_number peer, connection_id connection, const error& reason, time_point now);
   void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
   void refused(peer_number peer, lane on, log_position_number position, const error& reason);
+  /// These are not sent to it. `positions` ascend.
+  void passed_over(peer_number peer, lane on, const std::vector<log_position_number>& positions);
+  /// The cache was cleared: what shares wait for will never be sent. All of them are answered with `reason`.
+  void forgotten(const error& reason, time_point now);
 
   /// Pending shares wait for where the replaced records stand now. O(moves * shares), and a share's places where one is
   /// hit.
@@ -77,6 +81,8 @@ class ledger {
 
   static void find_bounds(share_entry& share) noexcept;
   bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
+  log_position_number reached_by(const waiting_for& wait, lane on) const noexcept;
+  static void mark(const share_entry& share, waiting_for& wait, std::size_t index, pattern_fate fate);
   void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
   void finish_settled();
   void report_without_waiting(messages::track& share, error failure);

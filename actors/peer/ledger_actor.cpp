@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <quicsync/actors/peer/ledger.hpp>
 #include <quicsync/actors/peer/ledger_actor.hpp>
+#include <quicsync/actors/peer/neighbourhood.hpp>
 
 namespace quicsync {
 namespace {
@@ -18,13 +21,19 @@ class ledger_actor : public loop_actor, private loop::source {
     return {
         [this](messages::track& m) { act([&] { ledger_.track(std::move(m), home().now()); }); },
         [this](const messages::moved& m) { ledger_.moved(m.places); },
-        [this](messages::peer_up& m) { ledger_.peer_up(m.peer, m.connection, std::move(m.name), m.counts, m.level); },
+        [this](messages::peer_up& m) { on_peer_up(m); },
         [this](const messages::reached& m) {
           act([&] { ledger_.reached(m.peer, m.on, m.position, m.level, home().now()); });
         },
         [this](const messages::refused_by& m) { ledger_.refused(m.peer, m.on, m.position, m.reason); },
+        [this](const messages::passed_over& m) { ledger_.passed_over(m.peer, m.on, m.positions); },
         [this](const messages::peer_down& m) {
           act([&] { ledger_.peer_down(m.peer, m.connection, m.reason, home().now()); });
+          on_peer_down(m);
+        },
+        [this](messages::neighbours_of& m) { on_neighbours(m); },
+        [this](const messages::cleared&) {
+          act([this] { ledger_.forgotten({errc::cancelled, "the cache was cleared"}, home().now()); });
         },
     };
   }
@@ -32,6 +41,7 @@ class ledger_actor : public loop_actor, private loop::source {
   void on_exit() override {
     home().remove(this);
     coordinator_ = nullptr;
+    peers_.clear();
   }
 
  private:
@@ -39,6 +49,44 @@ class ledger_actor : public loop_actor, private loop::source {
   void on_turn_end() override {}
   void on_deadline() override {
     run_in_context([this] { act([this] { ledger_.handle_deadline(home().now()); }); });
+  }
+
+  // -- who sends to whom
+  // --------------------------------------------------------------------------------------------------
+
+  void on_peer_up(messages::peer_up& m) {
+    const bool is_new = !peers_.count(m.peer) || peers_.at(m.peer).connection != m.connection;
+    const bool changed = around_.peer_up(m.peer, m.name, m.takes_all);
+    ledger_.peer_up(m.peer, m.connection, m.name, m.counts, m.level);
+    if (is_new && m.counts) {
+      peers_.insert_or_assign(m.peer, known_peer{m.connection, caf::actor_cast<caf::actor>(current_sender())});
+      for (const auto& [of, names] : around_.said())
+        if (of != m.peer) tell(this, peers_.at(m.peer).actor, messages::neighbours_of{of, names});
+    }
+    if (changed)
+      tell_our_names();
+    else if (is_new && m.counts)
+      tell(this, peers_.at(m.peer).actor, messages::our_neighbours{around_.our_names()});
+  }
+
+  void on_peer_down(const messages::peer_down& m) {
+    auto it = peers_.find(m.peer);
+    if (it == peers_.end() || it->second.connection != m.connection) return;
+    peers_.erase(it);
+    const bool changed = around_.peer_down(m.peer);
+    for (const auto& [peer, known] : peers_) tell(this, known.actor, messages::neighbours_of{m.peer, {}});
+    if (changed) tell_our_names();
+  }
+
+  void on_neighbours(messages::neighbours_of& m) {
+    if (!peers_.count(m.peer) || !around_.says(m.peer, m.names)) return;
+    for (const auto& [peer, known] : peers_)
+      if (peer != m.peer) tell(this, known.actor, m);
+  }
+
+  void tell_our_names() {
+    const messages::our_neighbours ours{around_.our_names()};
+    for (const auto& [peer, known] : peers_) tell(this, known.actor, ours);
   }
 
   template <class F>
@@ -62,9 +110,14 @@ class ledger_actor : public loop_actor, private loop::source {
     for (const auto& peer : outcome.peers) {
       what = {};
       what.peer_id = peer.peer;
-      if (peer.failure.code == errc::none) {
+      if (peer.failure.code == errc::none && !peer.refused.empty()) {
+        what.name = "sync:failed";
+        what.failure = {peer.refused.front().second.code,
+                        fmt::format("{} of {} patterns were refused: {}", peer.refused.size(), outcome.local.size(),
+                                    to_string(peer.refused.front().second))};
+      } else if (peer.failure.code == errc::none) {
         what.name = "sync:completed";
-        what.pattern_count = outcome.local.size() - peer.refused.size();
+        what.pattern_count = outcome.local.size();
         what.latency_ms = static_cast<double>(peer.latency.count()) / 1000.0;
       } else {
         what.name = "sync:failed";
@@ -74,7 +127,14 @@ class ledger_actor : public loop_actor, private loop::source {
     }
   }
 
+  struct known_peer {
+    connection_id connection = 0;
+    caf::actor actor;
+  };
+
   ledger ledger_;
+  neighbourhood around_;
+  std::map<peer_number, known_peer> peers_;  ///< nodes only
   caf::actor coordinator_;
   time_point armed_ = time_point::max();
 };

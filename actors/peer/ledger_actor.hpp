@@ -5,8 +5,9 @@
 
 namespace quicsync {
 
-/// Messages: track from the cache; peer_up, reached, refused_by, peer_down from peers. Sends `report` to requesters,
-/// and sync:completed and sync:failed events to `coordinator`.
+/// Messages: track, moved and cleared from the cache; peer_up, reached, refused_by, passed_over, peer_down and
+/// neighbours_of from peers. Sends `report` to requesters, sync:completed and sync:failed events to `coordinator`, and
+/// to each peer who this node's and the other peers' neighbours are.
 caf::actor spawn_ledger(caf::actor_system& system, loop& home, caf::actor coordinator);
 
 }  // namespace quicsync

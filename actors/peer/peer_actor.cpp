@@ -67,13 +67,23 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](messages::applied& m) { answer(m, [&](auto& s) { s.applied(m); }); },
         [this](messages::page& m) { answer(m, [&](auto& s) { s.take_page(m); }); },
         [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
-        [this](messages::log_end& m) { answer(m, [&](auto& s) { s.log_ends_at(m.position); }); },
+        [this](messages::log_end& m) {
+          answer(m, [&](auto& s) {
+            if (std::exchange(opening_, false))
+              s.open(m.position, m.partial);
+            else
+              s.log_ends_at(m.position);
+          });
+        },
         // coordinator
         [this](const messages::welcome& m) {
+          if (connection_ == 0 || m.connection != connection_) return;
           number_ = m.number;
-          if (session_) session_->welcome(m.number);
+          session_->welcome(m.number);
         },
-        [this](const messages::turn_away& m) { on_turned_away(m.reason); },
+        [this](const messages::turn_away& m) {
+          if (m.connection == connection_) on_turned_away(m.reason);
+        },
         [this](const messages::leave& m) {
           leave(m.reason);
           ending_ = true;
@@ -84,13 +94,21 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         },
         [this](messages::run_query& m) { on_query(m); },
         [this](messages::ask_connection_state) { return state(); },
+        // ledger
+        [this](const messages::our_neighbours& m) {
+          if (session_) session_->set_our_neighbours(m.names);
+        },
+        [this](const messages::neighbours_of& m) {
+          if (session_) session_->set_neighbours_of(m.peer, m.names);
+        },
     };
   }
 
   void on_exit() override {
-    for (auto& [number, asker] : queries_)
-      tell(this, asker, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
+    for (auto& [number, asked] : queries_)
+      tell(this, asked.by, messages::query_page{number, {}, error{errc::connection_lost, "the peer is gone"}, true});
     if (setup_.cache) tell(this, setup_.cache, messages::stop_reading{address()});
+    if (setup_.cache && connection_ != 0) tell(this, setup_.cache, messages::no_progress{number_});
     if (setup_.ledger && connection_ != 0)
       tell(this, setup_.ledger,
            messages::peer_down{number_, connection_, {errc::connection_lost, "the peer actor ended"}});
@@ -131,13 +149,32 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     their_name_ = certificate.name;
     fingerprint_ = certificate.fingerprint;
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
-    session_->open();
-    home().set_deadline(this, home().now() + limits::greeting_timeout);
+    opening_ = true;
+    ask_log_end();  // the hello says where the log stands
+    session_wakes_ = time_point::max();
+    set_phase_deadline(home().now() + limits::greeting_timeout);
+  }
+
+  /// Of dialling and greeting; the session has one of its own.
+  void set_phase_deadline(time_point when) {
+    phase_ends_ = when;
+    arm();
+  }
+  void arm() {
+    auto first = std::min(phase_ends_, session_wakes_);
+    for (const auto& [number, asked] : queries_) first = std::min(first, asked.until);
+    home().set_deadline(this, first);
   }
 
   void on_deadline() override {
     run_in_context([this] {
-      home().set_deadline(this, time_point::max());
+      if (session_wakes_ <= home().now()) {
+        session_wakes_ = time_point::max();
+        if (session_) session_->wake();
+      }
+      end_overdue_queries();
+      if (phase_ends_ > home().now()) return arm();
+      set_phase_deadline(time_point::max());
       if (connection_ == 0) {
         if (setup_.dial && !ending_) dial();
       } else if (!session_->is_established()) {
@@ -157,9 +194,11 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (connection_ != 0) tell(this, setup_.ledger, messages::peer_down{number_, connection_, reason});
     remember_statistics();
     session_.reset();
+    session_wakes_ = time_point::max();
     connection_ = 0;
     tell(this, setup_.cache, messages::stop_reading{address()});
-    for (auto& [number, asker] : queries_) tell(this, asker, messages::query_page{number, {}, reason, true});
+    tell(this, setup_.cache, messages::no_progress{number_});
+    for (auto& [number, asked] : queries_) tell(this, asked.by, messages::query_page{number, {}, reason, true});
     queries_.clear();
     if (reason.code != errc::connection_closed && reason.code != errc::cancelled) count_error();
     tell(this, setup_.coordinator, messages::peer_lost{reason, was_ready});
@@ -168,14 +207,14 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     bool dormant = reason.code == errc::duplicate_peer;
     if (dormant) {
       tell_requester({});
-      home().set_deadline(this, time_point::max());
+      set_phase_deadline(time_point::max());
       return;
     }
     if (was_ready) backoff_.reset();
     auto wait = backoff_.next();
     if (is_final(reason.code) || backoff_.exhausted() || !setup_.dial->wish.keep) tell_requester(reason);
     if (!setup_.dial->wish.keep && (was_ready || backoff_.exhausted() || is_final(reason.code))) return end(reason);
-    home().set_deadline(this, home().now() + wait);
+    set_phase_deadline(home().now() + wait);
   }
 
   void on_turned_away(const error& reason) {
@@ -219,10 +258,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
-    tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_});
+    tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_, connection_});
   }
   void established() override {
-    home().set_deadline(this, time_point::max());
+    set_phase_deadline(time_point::max());
     tell(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
     tell_requester({});
   }
@@ -230,32 +269,51 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     failure_ = {errc::connection_closed, fmt::format("the peer left: {}", to_string(reason))};
     tell(this, setup_.transport, transport::close_connection{connection_, failure_});
   }
-  void apply(slab_ptr records, lane on, std::uint64_t first_sequence) override {
-    send_to_cache(messages::apply{tagged(0), std::move(records), number_, on, first_sequence});
+  time_point now() const override { return home().now(); }
+  void wake_at(time_point when) override {
+    session_wakes_ = when;
+    arm();
   }
-  void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) override {
-    send_to_cache(messages::pull{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait});
+  void apply(slab_ptr records, lane on, std::uint64_t first_sequence, const sharing& access,
+             std::vector<std::pair<std::uint32_t, error>> refused) override {
+    send_to_cache(
+        messages::apply{tagged(0), std::move(records), number_, on, first_sequence, access, std::move(refused)});
+  }
+  void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
+            std::size_t bytes_max) override {
+    send_to_cache(
+        messages::pull{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait, records_max, bytes_max});
   }
   void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
-  void subscribed() override {
+  void subscribed(bool takes_all) override {
     const auto& hello = *session_->their_hello();
     bool counts = hello.role == node_role::node;
-    tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts, hello.level});
+    if (counts) send_to_cache(messages::progress{number_, lane::control, 0});
+    tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts, hello.level, takes_all});
   }
   void reached(lane on, log_position_number position, ack_level level) override {
     last_sync_ms_ = setup_.wall_clock_ms();
     errors_in_row_ = 0;
+    if (level == ack_level::applied && session_->their_hello()->role == node_role::node)
+      send_to_cache(messages::progress{number_, on, position});
     tell(this, setup_.ledger, messages::reached{number_, on, position, level});
   }
   void refused(lane on, log_position_number position, const error& reason) override {
     count_error();
     tell(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
   }
+  void passed_over(lane on, std::vector<log_position_number> positions) override {
+    tell(this, setup_.ledger, messages::passed_over{number_, on, std::move(positions)});
+  }
+  void neighbours(std::vector<std::string> names) override {
+    tell(this, setup_.ledger, messages::neighbours_of{number_, std::move(names)});
+  }
   void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
     auto it = queries_.find(query);
     if (it == queries_.end()) return;
-    tell(this, it->second, messages::query_page{query, std::move(records), std::move(failure), last});
+    tell(this, it->second.by, messages::query_page{query, std::move(records), std::move(failure), last});
+    it->second.until = home().now() + limits::query_timeout;
     if (last) queries_.erase(it);
   }
 
@@ -267,7 +325,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
       error reason{errc::not_connected, fmt::format("no connection to peer '{}'", their_name_)};
       return tell(this, m.requester, messages::query_page{m.number, {}, std::move(reason), true});
     }
-    queries_.insert_or_assign(m.number, m.requester);
+    queries_.insert_or_assign(m.number, open_query{m.requester, home().now() + limits::query_timeout});
+    arm();
     session_->query(m.number, m.what, std::move(m.argument));
   }
 
@@ -276,20 +335,26 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     ++errors_in_row_;
   }
 
+  // What comes for it later finds nobody waiting.
+  void end_overdue_queries() {
+    for (auto it = queries_.begin(); it != queries_.end();) {
+      if (it->second.until > home().now()) {
+        ++it;
+        continue;
+      }
+      error reason{errc::timed_out, fmt::format("peer '{}' does not answer", their_name_)};
+      tell(this, it->second.by, messages::query_page{it->first, {}, std::move(reason), true});
+      it = queries_.erase(it);
+    }
+  }
+
   void remember_statistics() {
     if (session_) before_ = total();
   }
 
   peer_session_statistics total() const {
     auto sum = before_;
-    if (session_) {
-      const auto& now = session_->statistics();
-      sum.patterns_sent += now.patterns_sent;
-      sum.patterns_received += now.patterns_received;
-      sum.record_bytes_sent += now.record_bytes_sent;
-      sum.lane_bytes_sent += now.lane_bytes_sent;
-      sum.batches_acknowledged += now.batches_acknowledged;
-    }
+    if (session_) sum.add(session_->statistics());
     return sum;
   }
 
@@ -311,6 +376,12 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.patterns_received = sum.patterns_received;
     s.record_bytes_sent = sum.record_bytes_sent;
     s.lane_bytes_sent = sum.lane_bytes_sent;
+    s.latency_ms = std::chrono::duration<double, std::milli>(sum.latency).count();
+    s.rate_delays_out = sum.rate_delays_out;
+    s.rate_delays_in = sum.rate_delays_in;
+    s.patterns_filtered = sum.patterns_filtered;
+    for (const auto& [code, count] : sum.refused_here) s.refused_here.emplace(to_string(code), count);
+    for (const auto& [code, count] : sum.refused_there) s.refused_there.emplace(to_string(code), count);
     return s;
   }
 
@@ -323,9 +394,16 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   quicsync::address remote_;
   std::string their_name_, fingerprint_;
   error failure_;
+  bool opening_ = false;  ///< the session waits for the cache before it says hello
   bool ending_ = false;
+  time_point phase_ends_ = time_point::max();
+  time_point session_wakes_ = time_point::max();
   std::optional<peer_session> session_;
-  std::map<std::uint64_t, caf::actor> queries_;
+  struct open_query {
+    caf::actor by;
+    time_point until;
+  };
+  std::map<std::uint64_t, open_query> queries_;
 
   peer_session_statistics before_;  ///< of earlier connections
   std::uint64_t error_count_ = 0;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/peer_session.hpp>
@@ -6,7 +8,12 @@
 namespace quicsync {
 
 peer_session::peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host)
-    : config_(std::move(config)), certificate_(std::move(certificate)), host_(host), builder_(config_.key_seed) {
+    : config_(std::move(config)),
+      certificate_(std::move(certificate)),
+      host_(host),
+      builder_(config_.key_seed),
+      in_limit_(config_.limits.in),
+      out_limit_(config_.limits.out) {
   outgoing_.reserve(lane_count);
   incoming_.reserve(lane_count);
   for (lane l : all_lanes) {
@@ -21,7 +28,13 @@ void peer_session::say(const frame& value, lane on) {
   send_on(on, std::move(bytes));
 }
 
-void peer_session::open() { say(config_.hello); }
+void peer_session::open(log_position_number position, bool partial) {
+  opened_ = true;
+  config_.hello.log.position = position;
+  config_.hello.partial = partial;
+  say(config_.hello);
+  for (lane l : all_lanes) process(l);
+}
 
 void peer_session::abandon(error reason) {
   if (over_) return;
@@ -44,7 +57,8 @@ void peer_session::receive(lane on, shared_bytes bytes) {
 }
 
 void peer_session::process(lane on) {
-  std::vector<slab_ptr> slabs;
+  if (!opened_ || wait_for_rate(on)) return;
+  std::vector<received_slab> slabs;
   incoming(on).paused = false;
   // Until the hello is settled everything after it waits in the readers.
   while (!over_ && (welcomed_ || (on == lane::control && !their_hello_))) {
@@ -57,18 +71,16 @@ void peer_session::process(lane on) {
     if (auto done = handle(on, **next, slabs); !done) return abandon(std::move(done.error()));
     // A little on the wire can be a lot when it is unpacked: what a turn unpacks is bounded, the rest waits for the
     // cache.
-    if (slabs.size() >= limits::slabs_at_once) {
-      incoming(on).paused = true;
-      break;
-    }
+    if (slabs.size() >= limits::slabs_at_once) incoming(on).paused = true;
+    if (incoming(on).paused || wait_for_rate(on)) break;
   }
   if (over_) return;
-  if (!builder_.empty()) slabs.push_back(builder_.finish());
+  if (!builder_.empty()) slabs.push_back({builder_.finish(), building_for_});
   apply_slabs(on, std::move(slabs));
   give_credit(on);
 }
 
-result<void> peer_session::handle(lane on, const frame& value, std::vector<slab_ptr>& slabs) {
+result<void> peer_session::handle(lane on, const frame& value, std::vector<received_slab>& slabs) {
   if (std::holds_alternative<std::monostate>(value)) return {};
   if (const auto* hello = std::get_if<hello_frame>(&value)) {
     if (their_hello_ || on != lane::control) return fail(errc::unexpected_frame, "a second hello");
@@ -89,6 +101,13 @@ result<void> peer_session::handle_control(const frame& value) {
   if (const auto* ack = std::get_if<acknowledgement_frame>(&value)) return take_acknowledgement(*ack);
   if (const auto* refusal = std::get_if<refusal_frame>(&value)) return take_refusal(*refusal);
   if (const auto* wish = std::get_if<subscribe_frame>(&value)) return take_subscribe(*wish);
+  if (const auto* around = std::get_if<neighbours_frame>(&value)) {
+    if (their_hello_->role != node_role::node) return fail(errc::unexpected_frame, "a client's neighbours");
+    auto names = around->names;
+    std::sort(names.begin(), names.end());
+    host_.neighbours(std::move(names));
+    return {};
+  }
   if (const auto* asked = std::get_if<query_frame>(&value)) {
     serve(*asked);
   } else if (const auto* ping = std::get_if<ping_frame>(&value)) {
@@ -116,6 +135,7 @@ result<void> peer_session::take_hello(const hello_frame& hello) {
     return fail(errc::certificate_name, fmt::format("the peer calls itself '{}', but its certificate is for '{}'",
                                                     hello.name, certificate_.name));
   their_hello_ = hello;
+  rules_ = peer_rules(config_.rules, hello.name);
   host_.greeted(hello);
   return {};
 }
@@ -142,12 +162,11 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
     return fail(errc::flood, fmt::format("subscribes more than {} times", limits::subscriptions));
   bool first = !their_filter_;
   their_filter_ = std::move(*wanted);
-  if (first) {
-    host_.subscribed();
-    establish();
-  }
+  host_.subscribed(their_hello_->role == node_role::node && their_filter_->match_all() && rules_.reads_all());
+  if (first) establish();
   reading_tag_ = next_tag_++;
   pull_under_way_ = false;
+  sent_again_.clear();
   if (wish.from == subscribe_frame::start::now) {
     reading_ = false;
     host_.ask_log_end();
@@ -165,6 +184,20 @@ void peer_session::log_ends_at(log_position_number position) {
   reading_ = true;
   read_to_ = log_cursor::at(position);
   pull_more();
+}
+
+void peer_session_statistics::add(const peer_session_statistics& later) {
+  patterns_sent += later.patterns_sent;
+  patterns_received += later.patterns_received;
+  record_bytes_sent += later.record_bytes_sent;
+  lane_bytes_sent += later.lane_bytes_sent;
+  batches_acknowledged += later.batches_acknowledged;
+  patterns_filtered += later.patterns_filtered;
+  rate_delays_out += later.rate_delays_out;
+  rate_delays_in += later.rate_delays_in;
+  for (const auto& [code, count] : later.refused_here) refused_here[code] += count;
+  for (const auto& [code, count] : later.refused_there) refused_there[code] += count;
+  if (later.latency.count() != 0) latency = later.latency;
 }
 
 void peer_session::query(std::uint64_t number, query_frame::kind what, std::string argument) {

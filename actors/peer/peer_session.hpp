@@ -10,7 +10,12 @@
 #include <string>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
+
+#include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
+#include <quicsync/actors/peer/peer_rules.hpp>
+#include <quicsync/actors/peer/rate_limit.hpp>
 #include <quicsync/actors/peer/settled_sequences.hpp>
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/filter.hpp>
@@ -23,6 +28,11 @@ namespace quicsync {
 class peer_session_host {
  public:
   virtual ~peer_session_host() = default;
+
+  // -- of the loop
+  virtual time_point now() const = 0;
+  /// Call peer_session::wake() then; replaces what was asked for before.
+  virtual void wake_at(time_point when) = 0;
 
   // -- to the transport
   virtual void send_frames(lane on, shared_bytes bytes) = 0;
@@ -39,15 +49,24 @@ class peer_session_host {
   virtual void said_goodbye(const error& reason) = 0;
 
   // -- to the cache
-  virtual void apply(slab_ptr records, lane on, std::uint64_t first_sequence) = 0;
-  virtual void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) = 0;
+  /// All but the `refused` ones (by their place in the slab, ascending).
+  virtual void apply(slab_ptr records, lane on, std::uint64_t first_sequence, const sharing& access,
+                     std::vector<std::pair<std::uint32_t, error>> refused) = 0;
+  /// `bounds`: no more than so many records, and bytes.
+  virtual void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
+                    std::size_t bytes_max) = 0;
   virtual void find(std::uint64_t tag, std::string id) = 0;
   virtual void ask_log_end() = 0;
 
   // -- to the ledger
-  virtual void subscribed() = 0;
+  /// With each subscription. `takes_all`: everything that may be relayed is sent there.
+  virtual void subscribed(bool takes_all) = 0;
   virtual void reached(lane on, log_position_number position, ack_level level) = 0;
   virtual void refused(lane on, log_position_number position, const error& reason) = 0;
+  /// Own patterns that are not for this peer; positions ascend.
+  virtual void passed_over(lane on, std::vector<log_position_number> positions) = 0;
+  /// Sorted.
+  virtual void neighbours(std::vector<std::string> names) = 0;
 
   // -- to whoever asked the other side
   virtual void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure,
@@ -62,6 +81,8 @@ struct peer_session_config {
   bool compress = true;
   std::uint64_t key_seed = 0;
   bool check_name = true;  ///< the other side's hello must agree with its certificate
+  access_rules rules;      ///< of this node; what they say of the peer is looked up by its name
+  peer_limits limits;
 };
 
 struct peer_session_statistics {
@@ -70,14 +91,23 @@ struct peer_session_statistics {
   std::uint64_t record_bytes_sent = 0;
   std::uint64_t lane_bytes_sent = 0;
   std::uint64_t batches_acknowledged = 0;
+  std::uint64_t patterns_filtered = 0;  ///< not sent: not wanted, or not to be read
+  std::uint64_t rate_delays_out = 0;    ///< waits
+  std::uint64_t rate_delays_in = 0;
+  std::map<errc, std::uint64_t> refused_here, refused_there;
+  std::chrono::nanoseconds latency{0};  ///< of the last batch that was acknowledged
+
+  /// Adds the counts of a later session.
+  void add(const peer_session_statistics& later);
 };
 
 class peer_session {
  public:
   peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host);
 
-  /// Says hello. Once, first.
-  void open();
+  /// Says hello, with where the own log stands and whether something of it is no longer held. Once; nothing that came
+  /// is looked at before.
+  void open(log_position_number position = 0, bool partial = false);
 
   /// The coordinator agrees with the hello: go on.
   void welcome(peer_number number);
@@ -92,6 +122,15 @@ class peer_session {
   void log_ends_at(log_position_number position);
   void take_page(const messages::page& page);
   void take_found(const messages::found& found);
+
+  /// The time asked for with host.wake_at() has come.
+  void wake();
+
+  /// Whom this node sends everything to; told to the other side where it is a node.
+  void set_our_neighbours(const std::vector<std::string>& names);
+  /// Whom another peer sends everything to: what came from it is not relayed to them. Where this one is no longer among
+  /// them, what was left to that peer so far is sent now.
+  void set_neighbours_of(peer_number other, const std::vector<std::string>& names);
 
   /// Asks the other side; answers come through host.answered() with this number.
   void query(std::uint64_t number, query_frame::kind what, std::string argument);
@@ -113,6 +152,7 @@ class peer_session {
   /// What was sent on a lane and where it stands in the log.
   struct sent_block {
     std::uint64_t first_sequence = 0;
+    time_point sent_at;
     std::vector<log_position_number> positions;  ///< one a record
     std::uint64_t end_sequence() const noexcept { return first_sequence + positions.size(); }
   };
@@ -144,6 +184,11 @@ class peer_session {
     std::deque<credit> credits;        ///< to be given back when the cache has applied
     explicit incoming_lane(std::size_t frame_bytes) : frames(frame_bytes) {}
   };
+  /// Records taken from a lane, and who may have them.
+  struct received_slab {
+    slab_ptr records;
+    sharing access;
+  };
   /// A question of the other side that is being answered.
   struct served_query {
     std::uint64_t number = 0;
@@ -154,7 +199,7 @@ class peer_session {
 
   // peer_session.cpp: greeting, control frames, queries asked
   void process(lane on);
-  result<void> handle(lane on, const frame& value, std::vector<slab_ptr>& slabs);
+  result<void> handle(lane on, const frame& value, std::vector<received_slab>& slabs);
   result<void> handle_control(const frame& value);
   result<void> take_hello(const hello_frame& hello);
   result<void> take_subscribe(const subscribe_frame& wish);
@@ -165,6 +210,11 @@ class peer_session {
 
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
   void pull_more();
+  bool is_left_to(peer_number source) const;
+  bool may_be_sent(const change_set& set);
+  bool wants(const slab& records, std::uint16_t index);
+  void send_again_from(const log_cursor& first, peer_number source);
+  bool was_sent_before(const change_set& set, const change& c) const;
   void send_records(const std::vector<std::shared_ptr<const change_set>>& sets);
   result<void> take_acknowledgement(const acknowledgement_frame& ack);
   result<void> take_refusal(const refusal_frame& refusal);
@@ -173,13 +223,18 @@ class peer_session {
   void note_sent(lane on, sent_block block);
   bool has_room(lane on) const noexcept;
   void send_on(lane on, byte_buffer&& bytes);
+
+  // peer_session_queries.cpp: what the other side asks
   void serve(const query_frame& query);
   void serve_more();
   void reply_with(const served_query& query, const std::vector<std::shared_ptr<const change_set>>& sets, bool last);
 
   // peer_session_incoming.cpp: what comes from it
-  result<void> take_batch(lane on, const batch_frame& batch, std::vector<slab_ptr>& slabs);
-  void apply_slabs(lane on, std::vector<slab_ptr> slabs);
+  result<void> take_batch(lane on, const batch_frame& batch, std::vector<received_slab>& slabs);
+  void apply_slabs(lane on, std::vector<received_slab> slabs);
+  std::vector<std::pair<std::uint32_t, error>> judge(const slab& records);
+  bool wait_for_rate(lane on);
+  void wake_for_rates();
   void give_credit(lane on);
 
   outgoing_lane& outgoing(lane on) { return outgoing_[index_of(on)]; }
@@ -192,16 +247,31 @@ class peer_session {
   std::vector<outgoing_lane> outgoing_;
   std::vector<incoming_lane> incoming_;
   slab_builder builder_;
+  sharing building_for_;  ///< of the records in builder_
   block_decoder reply_decoder_;
 
   std::optional<hello_frame> their_hello_;
+  bool opened_ = false;
   bool welcomed_ = false;
   bool established_ = false;
   bool over_ = false;
   peer_number number_ = 0;
 
   std::optional<filter> their_filter_;  ///< set once they subscribed
-  bool reading_ = false;                ///< the start of their subscription is known
+  peer_rules rules_;                    ///< what they may; known with their hello
+  rate_limit in_limit_, out_limit_;
+  bool waiting_for_out_rate_ = false;
+  std::array<bool, lane_count> waiting_for_in_rate_{};
+  /// Keys of the ids of which they were sent a version that they want: of those they are sent the version that they do
+  /// not want any more, too. Kept only where they do not want everything. Never iterated.
+  absl::flat_hash_set<std::uint64_t> given_;
+
+  std::vector<std::string> told_neighbours_;                    ///< the last that were sent
+  std::map<peer_number, std::vector<std::string>> neighbours_;  ///< of the other peers; only those with this one in it
+  std::map<peer_number, log_cursor> left_to_;                   ///< before the first record that was left to it
+  log_cursor sent_before_;                                      ///< up to there it is sent again,
+  std::vector<peer_number> sent_again_;                         ///< and only what came from these
+  bool reading_ = false;                                        ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
   lane_set pulled_lanes_;  ///< of the pull under way

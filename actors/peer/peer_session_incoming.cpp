@@ -1,24 +1,91 @@
+#include <algorithm>
+
 #include <quicsync/actors/peer/peer_session.hpp>
+#include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 
-result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::vector<slab_ptr>& slabs) {
+result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::vector<received_slab>& slabs) {
   if (!config_.wish.subscribe) return fail(errc::unexpected_frame, "patterns that nobody asked for");
-  // Who may have them could not be kept to yet, and to take them as if they were for all would fail open.
-  if (!batch.marks.empty())
-    return fail(errc::unexpected_frame, "patterns for a named audience, which this node cannot keep to");
-  return incoming(on).decoder.decode(batch.block, builder_, slabs);
+  sharing access{nullptr, batch.marks.no_relay};
+  if (!batch.marks.audience.empty()) {
+    // Who brings them has them: it may ask for them again, and be told of a wider audience.
+    auto names = batch.marks.audience;
+    names.push_back(their_hello_->name);
+    access.audience = sharing::only_to(std::move(names)).audience;
+  }
+  if (!(access == building_for_)) {
+    if (!builder_.empty()) slabs.push_back({builder_.finish(), building_for_});
+    building_for_ = std::move(access);
+  }
+  std::size_t patterns = 0, bytes = 0;
+  auto count = [&](std::size_t more_patterns, std::size_t more_bytes) {
+    patterns += more_patterns;
+    bytes += more_bytes;
+  };
+  const std::size_t patterns_before = builder_.size(), bytes_before = builder_.record_bytes();
+  std::vector<slab_ptr> full;
+  auto done = incoming(on).decoder.decode(batch.block, builder_, full);
+  count(builder_.size(), builder_.record_bytes());
+  for (auto& records : full) {
+    count(records->size(), records->record_bytes());
+    slabs.push_back({std::move(records), building_for_});
+  }
+  in_limit_.take(patterns - patterns_before, bytes - bytes_before, host_.now());
+  return done;
 }
 
-void peer_session::apply_slabs(lane on, std::vector<slab_ptr> slabs) {
+// Over its rate a lane is left as it is: the other side's window stays shut, and it waits. Control goes on.
+bool peer_session::wait_for_rate(lane on) {
+  if (on == lane::control || in_limit_.unlimited() || in_limit_.ready_at(host_.now()) <= host_.now()) return false;
+  if (!std::exchange(waiting_for_in_rate_[index_of(on)], true)) ++statistics_.rate_delays_in;
+  incoming(on).paused = true;
+  wake_for_rates();
+  return true;
+}
+
+void peer_session::wake_for_rates() {
+  time_point when = time_point::max();
+  if (std::find(waiting_for_in_rate_.begin(), waiting_for_in_rate_.end(), true) != waiting_for_in_rate_.end())
+    when = in_limit_.ready_at(host_.now());
+  if (waiting_for_out_rate_) when = std::min(when, out_limit_.ready_at(host_.now()));
+  host_.wake_at(when);
+}
+
+void peer_session::wake() {
+  if (over_) return;
+  for (lane l : all_lanes)
+    if (std::exchange(waiting_for_in_rate_[index_of(l)], false)) process(l);
+  if (waiting_for_out_rate_) pull_more();
+  wake_for_rates();
+}
+
+// What this node does not take from this peer, and why.
+std::vector<std::pair<std::uint32_t, error>> peer_session::judge(const slab& records) {
+  std::vector<std::pair<std::uint32_t, error>> refused;
+  if (config_.hello.role == node_role::client) return refused;
+  for (std::uint32_t i = 0; i < records.size(); ++i) {
+    if (!records.item(i).has_checksum && rules_.writes_all()) continue;
+    const auto record = records.record(i);
+    auto reason = rules_.check_write(record);
+    if (!reason) reason = find_corruption(record);
+    if (!reason) continue;
+    ++statistics_.refused_here[reason->code];
+    refused.emplace_back(i, std::move(*reason));
+  }
+  return refused;
+}
+
+void peer_session::apply_slabs(lane on, std::vector<received_slab> slabs) {
   auto& from = incoming(on);
-  for (auto& records : slabs) {
+  for (auto& [records, access] : slabs) {
     if (records->empty()) continue;
     auto first = from.next_sequence;
     from.next_sequence += records->size();
     statistics_.patterns_received += records->size();
-    host_.apply(std::move(records), on, first);
+    auto refused = judge(*records);
+    host_.apply(std::move(records), on, first, access, std::move(refused));
   }
 }
 
@@ -70,7 +137,8 @@ void peer_session::applied(const messages::applied& answer) {
     from.credits.pop_front();
   }
   if (give != 0) host_.consumed(answer.on, give);
-  if (from.paused && from.applied_before == from.next_sequence) process(answer.on);
+  if (from.paused && !waiting_for_in_rate_[index_of(answer.on)] && from.applied_before == from.next_sequence)
+    process(answer.on);
 }
 
 }  // namespace quicsync

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -40,7 +41,16 @@ void peer_session::pull_more() {
       free = free.with(l);
       more_than_pulled |= !pulled_lanes_.has(l);
     }
-  if (free.empty()) return;
+  if (free.empty()) {
+    waiting_for_out_rate_ = false;  // it waits for the lanes now
+    return;
+  }
+  const auto now = host_.now();
+  if (!out_limit_.unlimited() && out_limit_.ready_at(now) > now) {
+    if (!std::exchange(waiting_for_out_rate_, true)) ++statistics_.rate_delays_out;
+    return wake_for_rates();
+  }
+  waiting_for_out_rate_ = false;
   if (pull_under_way_) {
     // It may be waiting at the end of other lanes: one that has room again must not wait with it. The new pull takes
     // the old one's place, and a page that is on its way for the old one is void.
@@ -49,7 +59,8 @@ void peer_session::pull_more() {
   }
   pull_under_way_ = true;
   pulled_lanes_ = free;
-  host_.pull(reading_tag_, read_to_, free, true);
+  host_.pull(reading_tag_, read_to_, free, true, out_limit_.patterns(now, limits::turn_records),
+             out_limit_.bytes(now, limits::turn_bytes));
 }
 
 void peer_session::take_page(const messages::page& page) {
@@ -73,8 +84,9 @@ void peer_session::take_page(const messages::page& page) {
 
 namespace {
 
-/// Gathers a lane's records into blocks of bounded size.
+/// Gathers a lane's records into blocks of bounded size, each for one audience.
 struct gathering {
+  sharing access;
   std::vector<bytes_view> records;
   std::vector<log_position_number> positions;
   std::size_t bytes = 0;
@@ -83,28 +95,114 @@ struct gathering {
 
 }  // namespace
 
+// -- what is for this peer
+
+bool peer_session::is_left_to(peer_number source) const {
+  if (their_hello_->role != node_role::node) return false;
+  return neighbours_.count(source) != 0;
+}
+
+bool peer_session::may_be_sent(const change_set& set) {
+  if (set.source == number_) return false;  // it came from there
+  const bool own = set.source == this_node;
+  if (config_.hello.role == node_role::client && !own) return false;  // a client relays nothing
+  // A client that asks reads here: what it is given goes no further.
+  if (set.access.no_relay && !own && their_hello_->role == node_role::node) return false;
+  if (!set.access.allows(their_hello_->name)) return false;
+  if (!is_left_to(set.source)) return true;
+  // Whoever brought it sends it there, too. Should that end before it has, it is sent from here after all.
+  auto [left, first] =
+      left_to_.try_emplace(set.source, log_cursor::at(std::numeric_limits<log_position_number>::max()));
+  for (const change& c : set.changes) left->second[c.on] = std::min(left->second[c.on], c.position - 1);
+  return false;
+}
+
+// Rules are for each version by itself: a version that they may not read is never sent, only that it was deleted. A
+// version that they do not want any more is sent once, so that they do not go on with the one that they did want.
+bool peer_session::wants(const slab& records, std::uint16_t index) {
+  if (their_filter_->match_all() && rules_.reads_all()) return true;
+  const auto record = records.record(index);
+  const auto key = records.item(index).key;
+  const bool readable = rules_.may_read(record);
+  if (readable && their_filter_->matches(record)) {
+    given_.insert(key);
+    return true;
+  }
+  if ((readable || record.deleted()) && given_.erase(key) != 0) return true;
+  ++statistics_.patterns_filtered;
+  return false;
+}
+
+void peer_session::set_our_neighbours(const std::vector<std::string>& names) {
+  if (over_ || !welcomed_ || their_hello_->role != node_role::node || names == told_neighbours_) return;
+  told_neighbours_ = names;
+  say(neighbours_frame{names});
+}
+
+void peer_session::set_neighbours_of(peer_number other, const std::vector<std::string>& names) {
+  if (over_ || !their_hello_ || other == number_) return;
+  if (std::binary_search(names.begin(), names.end(), their_hello_->name)) {
+    neighbours_.insert_or_assign(other, names);
+    return;
+  }
+  neighbours_.erase(other);
+  auto left = left_to_.find(other);
+  if (left == left_to_.end()) return;
+  auto first = left->second;
+  left_to_.erase(left);
+  send_again_from(first, other);
+}
+
+// The log is read again from there, and of what was read before only what came from `source` is sent.
+void peer_session::send_again_from(const log_cursor& first, peer_number source) {
+  if (!reading_) return;
+  for (lane l : all_lanes) {
+    sent_before_[l] = std::max(sent_before_[l], read_to_[l]);
+    read_to_[l] = std::min(read_to_[l], first[l]);
+  }
+  sent_again_.push_back(source);
+  reading_tag_ = next_tag_++;
+  pull_under_way_ = false;
+  pull_more();
+}
+
+bool peer_session::was_sent_before(const change_set& set, const change& c) const {
+  return !sent_again_.empty() && c.position <= sent_before_[c.on] &&
+         std::find(sent_again_.begin(), sent_again_.end(), set.source) == sent_again_.end();
+}
+
 void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets) {
   std::array<gathering, lane_count> lanes;
+  std::array<std::vector<log_position_number>, lane_count> passed_over;
   auto flush = [&](lane on) {
     auto& g = lanes[index_of(on)];
     if (g.records.empty()) return;
     byte_buffer block;
     outgoing(on).encoder.append(block, g.records);
-    append_frame(g.frames, batch_frame{{}, block});
-    note_sent(on, {outgoing(on).next_sequence, std::exchange(g.positions, {})});
+    record_marks marks;
+    if (g.access.audience) marks = {*g.access.audience, true};
+    append_frame(g.frames, batch_frame{std::move(marks), block});
+    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {})});
+    out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
     g.records.clear();
     g.bytes = 0;
   };
   for (const auto& set : sets) {
-    if (set->source == number_) continue;                                               // it came from there
-    if (config_.hello.role == node_role::client && set->source != this_node) continue;  // a client relays nothing
+    if (!may_be_sent(*set)) continue;
     for (const change& c : set->changes) {
-      if (!their_filter_->match_all() && !their_filter_->matches(set->records->record(c.index))) continue;
+      if (was_sent_before(*set, c)) continue;
+      if (!wants(*set->records, c.index)) {
+        if (set->source == this_node) passed_over[index_of(c.on)].push_back(c.position);
+        continue;
+      }
       auto& g = lanes[index_of(c.on)];
       bytes_view record = set->records->bytes(c.index);
-      if (g.bytes + record.size() > limits::batch_bytes || g.records.size() >= config_.batch_patterns) flush(c.on);
+      if (g.bytes + record.size() > limits::batch_bytes || g.records.size() >= config_.batch_patterns ||
+          !(g.access == set->access))
+        flush(c.on);
+      g.access = set->access;
       g.records.push_back(record);
       g.positions.push_back(c.position);
       g.bytes += record.size();
@@ -113,7 +211,11 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   for (lane l : all_lanes) {
     flush(l);
     send_on(l, std::move(lanes[index_of(l)].frames));
+    if (auto& positions = passed_over[index_of(l)]; !positions.empty()) host_.passed_over(l, std::move(positions));
   }
+  if (!sent_again_.empty() &&
+      std::all_of(all_lanes.begin(), all_lanes.end(), [this](lane l) { return read_to_[l] >= sent_before_[l]; }))
+    sent_again_.clear();
 }
 
 void peer_session::note_sent(lane on, sent_block block) {
@@ -137,8 +239,11 @@ void peer_session::advance(lane on, ack_level level, acknowledged_level& track) 
   std::uint64_t settled = track.settled.settled_before();
   while (!track.blocks.empty() && track.blocks.front()->end_sequence() <= settled) {
     reached = track.blocks.front()->positions.back();
+    if (level == ack_level::applied) {
+      ++statistics_.batches_acknowledged;
+      statistics_.latency = host_.now() - track.blocks.front()->sent_at;
+    }
     track.blocks.pop_front();
-    if (level == ack_level::applied) ++statistics_.batches_acknowledged;
   }
   if (reached == 0) return;
   host_.reached(on, track.blocks.empty() ? read_to_[on] : reached, level);
@@ -162,6 +267,7 @@ result<void> peer_session::take_acknowledgement(const acknowledgement_frame& ack
 }
 
 result<void> peer_session::take_refusal(const refusal_frame& refusal) {
+  ++statistics_.refused_there[refusal.reason.code];
   if (refusal.lane == index_of(lane::control) || refusal.lane >= lane_count)
     return fail(errc::bad_frame, fmt::format("a refusal for lane {}", refusal.lane));
   lane on = static_cast<lane>(refusal.lane);
@@ -176,83 +282,6 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
   if (auto added = to.stored.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::stored, to.stored);
   return {};
-}
-
-// -- queries of the other side
-// ----------------------------------------------------------------------------------------------
-
-void peer_session::serve(const query_frame& query) {
-  if (outgoing(lane::low).in_flight_bytes > 2 * limits::lane_in_flight_bytes)
-    return abandon({errc::flood, "the peer does not read what it is answered on the low lane"});
-  auto refuse = [&](error reason) { say(reply_frame{query.number, true, std::move(reason), {}}, lane::low); };
-  if (served_.size() >= limits::queries_at_once)
-    return refuse({errc::overloaded, fmt::format("more than {} queries at once", limits::queries_at_once)});
-  std::uint64_t tag = next_tag_++;
-  if (query.what == query_frame::kind::get) {
-    served_.emplace(tag, served_query{query.number, {}, {}, query.argument});
-    return serve_more();
-  }
-  auto wanted = filter::parse(query.argument);
-  if (!wanted) return refuse(std::move(wanted.error()));
-  served_.emplace(tag, served_query{query.number, std::move(*wanted), {}, std::nullopt});
-  serve_more();
-}
-
-// One question at a time is under way, in turn, so that at most one answer goes beyond the lane's room.
-void peer_session::serve_more() {
-  if (over_ || answering_ || !has_room(lane::low)) return;
-  auto next = served_.upper_bound(last_served_);
-  if (next == served_.end()) next = served_.begin();
-  if (next == served_.end()) return;
-  last_served_ = next->first;
-  answering_ = true;
-  if (next->second.id)
-    host_.find(next->first, *next->second.id);
-  else
-    host_.pull(next->first, next->second.after, lane_set::all_patterns(), false);
-}
-
-void peer_session::reply_with(const served_query& query, const std::vector<std::shared_ptr<const change_set>>& sets,
-                              bool last) {
-  std::vector<bytes_view> records;
-  std::size_t bytes = 0;
-  byte_buffer frames;
-  block_encoder encoder(config_.compress);
-  auto flush = [&](bool final) {
-    byte_buffer block;
-    if (!records.empty()) encoder.append(block, records, true);
-    if (!block.empty() || final) append_frame(frames, reply_frame{query.number, final, std::nullopt, block});
-    records.clear();
-    bytes = 0;
-  };
-  for (const auto& set : sets)
-    for (const change& c : set->changes) {
-      if (!query.wanted.matches(set->records->record(c.index))) continue;
-      bytes_view record = set->records->bytes(c.index);
-      if (!records.empty() && bytes + record.size() > limits::block_bytes) flush(false);
-      records.push_back(record);
-      bytes += record.size();
-    }
-  flush(last);
-  send_on(lane::low, std::move(frames));
-}
-
-void peer_session::take_found(const messages::found& found) {
-  auto query = served_.find(found.tag);
-  if (over_ || query == served_.end()) return;
-  std::uint64_t number = query->second.number;
-  served_.erase(query);
-  answering_ = false;
-  byte_buffer block;
-  std::optional<error> failure;
-  if (found.records) {
-    std::array<bytes_view, 1> record{found.records->bytes(found.index)};
-    block_encoder(config_.compress).append(block, record, true);
-  } else {
-    failure = error{errc::not_found, "no such pattern"};
-  }
-  say(reply_frame{number, true, std::move(failure), block}, lane::low);
-  serve_more();
 }
 
 }  // namespace quicsync

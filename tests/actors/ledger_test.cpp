@@ -174,3 +174,95 @@ TEST_CASE("ledger: a share past its deadline is reported as timed out, with the 
   CHECK(due[0].what.outcome.peers[0].failure.context.find("'one'") != std::string::npos);
   CHECK_FALSE(l.deadline());
 }
+
+TEST_CASE("ledger: the report says of each pattern what became of it at each peer", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 1}, {lane::normal, 2}, {lane::normal, 3}, {lane::normal, 4}, {lane::normal, 5}}),
+          start);
+  l.reached(1, lane::normal, 1, ack_level::applied, start);
+  l.passed_over(1, lane::normal, {2, 7});
+  l.refused(1, lane::normal, 3, {errc::not_allowed, "no"});
+  l.moved({{4, lane::normal, 6}});
+  l.reached(1, lane::normal, 4, ack_level::applied, start);
+  l.handle_deadline(start + 1000ms);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  const auto& peer = due[0].what.outcome.peers[0];
+  CHECK(peer.fate(0) == pattern_fate::acknowledged);
+  CHECK(peer.fate(1) == pattern_fate::filtered);
+  CHECK(peer.fate(2) == pattern_fate::refused);
+  CHECK(peer.fate(3) == pattern_fate::pending);  // its successor has not come either
+  CHECK(peer.fate(4) == pattern_fate::pending);
+}
+
+TEST_CASE("ledger: a pattern that was replaced before the peer had it is reported as superseded", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 1}, {lane::normal, 2}}), start);
+  l.reached(1, lane::normal, 1, ack_level::applied, start);
+  l.moved({{1, lane::normal, 3}, {2, lane::normal, 4}});
+  l.reached(1, lane::normal, 4, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  const auto& peer = due[0].what.outcome.peers[0];
+  CHECK(peer.failure.code == errc::none);
+  CHECK(peer.fate(0) == pattern_fate::acknowledged);  // it had the version itself
+  CHECK(peer.fate(1) == pattern_fate::superseded);
+  CHECK(due[0].what.outcome.complete());
+}
+
+TEST_CASE("ledger: a wider audience for the same version supersedes nothing", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 1}}), start);
+  l.moved({{1, lane::normal, 2, true}});
+  l.reached(1, lane::normal, 2, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].fate(0) == pattern_fate::acknowledged);
+}
+
+TEST_CASE("ledger: when the cache is cleared every waiting share is answered at once", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.track(share_at({{lane::normal, 1}}), start);
+  l.forgotten({errc::cancelled, "the cache was cleared"}, start + 1ms);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].failure.code == errc::cancelled);
+  CHECK(l.pending() == 0);
+}
+
+TEST_CASE("ledger: latency counts from the hand-over, not from when the ledger heard of it", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  auto share = share_at({{lane::normal, 1}});
+  share.handed_over = start;
+  l.track(std::move(share), start + 2ms);
+  l.reached(1, lane::normal, 1, ack_level::applied, start + 5ms);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].latency == 5ms);
+}
+
+TEST_CASE("ledger: a share for some waits for them alone, and for none that may not have it", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(2, 12, "two", true);
+  auto only = share_at({{lane::normal, 1}});
+  only.wish.only_to = {"one"};
+  l.track(std::move(only), start);
+  l.reached(1, lane::normal, 1, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  REQUIRE(due[0].what.outcome.peers.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].peer == "one");
+
+  auto both = share_at({{lane::normal, 1}}, {"two"});
+  both.wish.only_to = {"one"};
+  l.track(std::move(both), start);
+  due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].failure.code == errc::not_allowed);
+}

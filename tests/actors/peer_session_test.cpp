@@ -1,179 +1,17 @@
-#include <deque>
 #include <random>
 
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
-#include <quicsync/actors/cache/pattern_table.hpp>
-#include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/codec/limits.hpp>
 
-#include "support.hpp"
+#include "session_pair.hpp"
 
 using namespace quicsync;
 using quicsync::test::make_pattern;
 using quicsync::test::make_slab;
-
-namespace {
-
-/// One side: a session, a table instead of a cache, and lists of what happened. Calls from the session are kept and
-/// carried out afterwards, as the actors' mailboxes do.
-class side : public peer_session_host {
- public:
-  side(std::string name, node_role role, peer_wish wish = {}) : table_(test::key_seed) {
-    config_.hello.name = std::move(name);
-    config_.hello.role = role;
-    config_.hello.instance = std::hash<std::string>{}(config_.hello.name);
-    config_.wish = std::move(wish);
-    config_.key_seed = test::key_seed;
-    config_.batch_patterns = 10;
-  }
-
-  void connect(side& other, std::string their_certificate) {
-    other_ = &other;
-    session_.emplace(config_, peer_identity{std::move(their_certificate), "", true}, *this);
-  }
-
-  /// Carries out what is waiting; true when there was something.
-  bool work() {
-    if (todo_.empty()) return false;
-    auto next = std::move(todo_.front());
-    todo_.pop_front();
-    next();
-    return true;
-  }
-
-  void hold(const slab_ptr& records) {
-    for (std::size_t i = 0; i < records->size(); ++i) table_.apply(records, i, this_node);
-    if (parked_ && !table_.nothing_after(parked_->after, parked_->lanes)) {
-      auto [tag, after, lanes] = *std::exchange(parked_, std::nullopt);
-      answer_pull(tag, after, lanes);
-    }
-  }
-
-  peer_session& session() { return *session_; }
-  peer_session_config& config() { return config_; }
-  const pattern_table& table() const { return table_; }
-
-  std::vector<std::pair<lane, log_position_number>> reached_;
-  std::vector<error> refused_;
-  std::optional<error> failure_, goodbye_;
-  bool established_ = false, subscribed_ = false;
-  std::uint64_t answered_records_ = 0;
-  bool answered_last_ = false;
-  std::optional<error> answer_failure_;
-  std::uint64_t consumed_ = 0, delivered_bytes_ = 0;
-  std::optional<error> refuse_all_;
-  bool hold_back_applied_ = false;
-  bool hold_back_quic_ = false;
-  std::vector<std::pair<lane, std::size_t>> held_back_;  ///< what QUIC has not acknowledged yet
-  std::size_t chunk_bytes_ = 0;                          ///< 0: bytes arrive as they were sent
-
-  // -- peer_session_host
-  void send_frames(lane on, shared_bytes bytes) override {
-    later([this, on, bytes] {
-      other_->take(on, bytes);
-      if (hold_back_quic_)
-        held_back_.emplace_back(on, bytes.size());
-      else
-        session_->acknowledged(on, bytes.size());
-    });
-  }
-  void consumed(lane, std::uint64_t bytes) override { consumed_ += bytes; }
-  void fail(error reason) override { failure_ = std::move(reason); }
-  void greeted(const hello_frame&) override {
-    later([this] { session_->welcome(1); });
-  }
-  void established() override { established_ = true; }
-  void said_goodbye(const error& reason) override { goodbye_ = reason; }
-  void apply(slab_ptr records, lane on, std::uint64_t first) override {
-    later([this, records, on, first] {
-      messages::applied answer{0, on, first, static_cast<std::uint32_t>(records->size()), {}};
-      for (std::uint32_t i = 0; i < records->size(); ++i)
-        if (refuse_all_)
-          answer.refused.emplace_back(i, *refuse_all_);
-        else
-          table_.apply(records, i, 1);
-      if (!hold_back_applied_) session_->applied(answer);
-    });
-  }
-  void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait) override {
-    if (wait && table_.nothing_after(after, lanes))
-      parked_ = {tag, after, lanes};
-    else
-      answer_pull(tag, after, lanes);
-  }
-  void find(std::uint64_t tag, std::string id) override {
-    later([this, tag, id] {
-      auto place = table_.find(id);
-      session_->take_found({tag, place.records, place.index});
-    });
-  }
-  void ask_log_end() override {
-    later([this] { session_->log_ends_at(table_.last_position()); });
-  }
-  void subscribed() override { subscribed_ = true; }
-  void reached(lane on, log_position_number position, ack_level) override { reached_.emplace_back(on, position); }
-  void refused(lane, log_position_number, const error& reason) override { refused_.push_back(reason); }
-  void answered(std::uint64_t, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
-    for (const auto& r : records) answered_records_ += r->size();
-    if (failure) answer_failure_ = failure;
-    answered_last_ = answered_last_ || last;
-  }
-
- private:
-  void later(std::function<void()> what) { todo_.push_back(std::move(what)); }
-  void answer_pull(std::uint64_t tag, log_cursor after, lane_set lanes) {
-    later([this, tag, after, lanes] {
-      auto r = table_.read(after, lanes);
-      session_->take_page({tag, r.sets, r.next, r.at_end});
-    });
-  }
-  void take(lane on, const shared_bytes& bytes) {
-    delivered_bytes_ += bytes.size();
-    std::size_t step = chunk_bytes_ == 0 ? bytes.size() : chunk_bytes_;
-    for (std::size_t at = 0; at < bytes.size(); at += step)
-      session_->receive(on, bytes.slice(at, std::min(step, bytes.size() - at)));
-  }
-
-  peer_session_config config_;
-  pattern_table table_;
-  side* other_ = nullptr;
-  std::optional<peer_session> session_;
-  std::deque<std::function<void()>> todo_;
-  struct parked_pull {
-    std::uint64_t tag = 0;
-    log_cursor after;
-    lane_set lanes;
-  };
-  std::optional<parked_pull> parked_;
-};
-
-struct pair_of_sides {
-  side a, b;
-  explicit pair_of_sides(node_role role_of_a = node_role::node, peer_wish wish_of_a = {})
-      : a("a", role_of_a, std::move(wish_of_a)), b("b", node_role::node) {}
-  void open(std::string certificate_of_a = "a") {
-    a.connect(b, "b");
-    b.connect(a, std::move(certificate_of_a));
-    a.session().open();
-    b.session().open();
-    settle();
-  }
-  void settle() {
-    while (a.work() || b.work()) {
-    }
-  }
-};
-
-slab_ptr numbered(int from, int count, std::optional<int> priority = std::nullopt) {
-  std::vector<pattern> patterns;
-  for (int i = from; i < from + count; ++i)
-    patterns.push_back(make_pattern(fmt::format("p{}", i), 1, fmt::format(R"({{"n":{}}})", i), priority));
-  return make_slab(patterns);
-}
-
-}  // namespace
+using quicsync::test::numbered;
+using quicsync::test::pair_of_sides;
 
 TEST_CASE("peer session: two nodes greet each other and patterns flow both ways", "[peer]") {
   pair_of_sides s;
@@ -302,18 +140,49 @@ TEST_CASE("peer session: who asks and never reads the answers is cut off before 
   CHECK(answers < 2 * limits::lane_in_flight_bytes + (2u << 20));
 }
 
-TEST_CASE("peer session: patterns for a named audience are refused, not taken as if they were for all", "[peer]") {
+TEST_CASE("peer session: patterns for a named audience go to nobody else and arrive with who may have them", "[peer]") {
   pair_of_sides s;
   s.open();
-  byte_buffer block, bytes;
-  auto slab = numbered(0, 1);
-  block_encoder encoder;
-  std::array<bytes_view, 1> records{slab->bytes(0)};
-  encoder.append(block, records);
-  append_frame(bytes, batch_frame{{{"c"}, true}, block});
-  s.b.session().receive(lane::normal, shared_bytes(std::move(bytes)));
-  CHECK(s.b.failure_);
-  CHECK(s.b.table().size() == 0);
+  s.a.hold(numbered(0, 3), sharing::only_to({"c"}));
+  s.a.hold(numbered(10, 3), sharing::only_to({"b", "c"}));
+  s.a.hold(numbered(20, 3));
+  s.settle();
+  CHECK(s.b.table().size() == 6);
+  CHECK_FALSE(s.b.table().find("p0").records);
+  auto marked = s.b.table().find("p10");
+  REQUIRE(marked.records);
+  CHECK(marked.access.no_relay);
+  REQUIRE(marked.access.audience);
+  CHECK(*marked.access.audience == std::vector<std::string>{"a", "b", "c"});
+  CHECK(s.b.table().find("p20").access.for_all());
+}
+
+TEST_CASE("peer session: what is shared to more than before arrives with the wider audience", "[peer]") {
+  pair_of_sides s;
+  s.open();
+  s.a.hold(numbered(0, 3), sharing::only_to({"c"}));
+  s.a.hold(numbered(0, 2), sharing::only_to({"b"}));
+  s.settle();
+  CHECK(s.b.table().size() == 2);
+  s.a.hold(numbered(0, 3));
+  s.settle();
+  CHECK(s.b.table().size() == 3);
+  CHECK(s.b.table().find("p0").access.for_all());
+  CHECK(s.a.reached_.back().second == s.a.table().last_position());
+}
+
+TEST_CASE("peer session: a question is answered with what the asker may have", "[peer]") {
+  pair_of_sides s(node_role::client, {false, "", subscribe_frame::start::now});
+  s.open();
+  s.b.hold(numbered(0, 3), sharing::only_to({"c"}));
+  s.b.hold(numbered(10, 2), sharing::only_to({"a"}));
+  s.a.session().query(1, query_frame::kind::list, "");
+  s.settle();
+  CHECK(s.a.answered_records_ == 2);
+  s.a.session().query(2, query_frame::kind::get, "p0");
+  s.settle();
+  REQUIRE(s.a.answer_failure_);
+  CHECK(s.a.answer_failure_->code == errc::not_found);
 }
 
 TEST_CASE("peer session: refusals are reported with their reason and settle the record", "[peer]") {
@@ -447,6 +316,7 @@ TEST_CASE("peer session: a frame before the hello ends the connection", "[peer]"
   s.b.connect(s.a, "a");
   byte_buffer bytes;
   append_frame(bytes, subscribe_frame{});
+  s.b.session().open();
   s.b.session().receive(lane::control, shared_bytes(std::move(bytes)));
   REQUIRE(s.b.failure_);
   CHECK(s.b.failure_->code == errc::unexpected_frame);

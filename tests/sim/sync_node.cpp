@@ -25,6 +25,12 @@ class sync_node::speaker : public caf::event_based_actor {
         [this](const messages::peer_connected&) {},
         [this](const messages::report& m) { log_->reports.push_back(m.outcome); },
         [this](const messages::page& m) { take(m); },
+        [this](const node_state& m) { log_->statistics = m; },
+        [this](const messages::query_page& m) {
+          for (const auto& slab : m.records)
+            for (std::size_t i = 0; i < slab->size(); ++i) log_->answer.emplace(slab->record(i).id());
+          log_->answer_whole |= m.last;
+        },
     };
   }
 
@@ -77,9 +83,24 @@ void sync_node::share(const std::vector<pattern>& patterns, delivery_wish wish) 
 
 void sync_node::stop() { caf_compat::anon_send(coordinator_, messages::stop_node{speaker_}); }
 
+std::set<std::string> sync_node::ask(const sync_node& other, query_frame::kind what, std::string argument) {
+  log_->answer.clear();
+  log_->answer_whole = false;
+  caf_compat::anon_send(coordinator_, messages::run_query{1, other.name_, what, std::move(argument), speaker_});
+  world_.run_until([this] { return log_->answer_whole; });
+  return log_->answer;
+}
+
 std::size_t sync_node::count(const std::string& event_name) const {
   return static_cast<std::size_t>(
       std::count_if(log_->events.begin(), log_->events.end(), [&](const event& e) { return e.name == event_name; }));
+}
+
+node_state sync_node::ask_state() {
+  log_->statistics.reset();
+  caf::send_as(speaker_, coordinator_, messages::ask_state{});
+  world_.run_until([this] { return log_->statistics.has_value(); });
+  return log_->statistics.value_or(node_state{});
 }
 
 std::map<std::string, std::string> sync_node::state() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,16 @@ class sync_node {
   void connect(const sync_node& other);
   void share(const std::vector<pattern>& patterns, delivery_wish wish = {});
   void stop();
+  /// Asks a connected node; ids of the answer, in any order. The world advances until it is there.
+  std::set<std::string> ask(const sync_node& other, query_frame::kind what, std::string argument = {});
 
   bool started() const noexcept { return log_->started; }
   bool stopped() const noexcept { return log_->stopped; }
   const std::vector<sync_report>& reports() const noexcept { return log_->reports; }
   const std::vector<event>& events() const noexcept { return log_->events; }
   std::size_t count(const std::string& event_name) const;
+  /// State and statistics; the world advances a little.
+  node_state ask_state();
 
   /// What the node holds, "id@version=data" by id; read through the cache's messages, so the world advances a little.
   std::map<std::string, std::string> state();
@@ -48,6 +53,9 @@ class sync_node {
     std::vector<event> events;
     std::map<std::string, std::string> state;
     bool state_whole = false;
+    std::set<std::string> answer;
+    bool answer_whole = false;
+    std::optional<node_state> statistics;
   };
   class speaker;
 

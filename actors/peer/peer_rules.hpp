@@ -1,0 +1,41 @@
+// What this node's rules (`access_rules`) say of one peer: what it may write and read, and whether what others wrote is
+// taken from it unasked. Made anew with each session, when the peer's name is known. A value.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <quicsync/actors/config.hpp>
+#include <quicsync/codec/filter.hpp>
+#include <quicsync/codec/record.hpp>
+
+namespace quicsync {
+
+class peer_rules {
+ public:
+  /// Everything is allowed.
+  peer_rules() = default;
+  /// A read rule whose filter cannot be parsed allows nothing.
+  peer_rules(const access_rules& rules, std::string_view peer);
+
+  bool reads_all() const noexcept { return reads_all_; }
+  bool may_read(const record_view& record) const noexcept;
+
+  bool writes_all() const noexcept { return writes_all_; }
+  /// Asked where the record enters the network: of what a peer that may relay passes on, the node where it entered has
+  /// judged, and nodes that judge differently would not end in the same state. Errors: not_allowed.
+  std::optional<error> check_write(const record_view& record) const;
+
+ private:
+  std::string peer_;
+  bool reads_all_ = true;
+  bool writes_all_ = true;
+  std::vector<filter> reads_;        ///< any of them
+  std::vector<std::string> agents_;  ///< names, or prefixes that end in `*`
+};
+
+/// `pattern` is a whole name, or ends in `*` and is a prefix.
+bool name_matches(std::string_view pattern, std::string_view name) noexcept;
+
+}  // namespace quicsync

@@ -1,0 +1,30 @@
+// Who may have a record: kept beside it, never part of it and never hashed. A value; it only ever grows for one
+// version, and each version has its own. docs/WIRE.md, "Audience".
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quicsync {
+
+struct sharing {
+  std::shared_ptr<const std::vector<std::string>> audience;  ///< sorted names of nodes and clients; null: everybody
+  bool no_relay = false;                                     ///< whoever gets it keeps it to itself
+
+  /// Only these, and none of them passes it on. No names: everybody.
+  static sharing only_to(std::vector<std::string> names);
+
+  bool for_all() const noexcept { return !audience && !no_relay; }
+  bool allows(std::string_view name) const noexcept;
+
+  /// Takes in whom `other` allows as well; true when that was more than before.
+  bool widen(const sharing& other);
+
+  bool operator==(const sharing& other) const noexcept {
+    return no_relay == other.no_relay &&
+           (audience == other.audience || (audience && other.audience && *audience == *other.audience));
+  }
+};
+
+}  // namespace quicsync
