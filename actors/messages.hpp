@@ -65,7 +65,7 @@ struct share {
 // ------------------------------------------------------------------------------
 
 /// Give me what follows `after` on these lanes. Answered by one `page`: at once where there is something, else as soon
-/// as there is. A reader has one pull under way at most, which is all the flow control between a cache and its readers:
+/// as there is. A reading has one pull under way at most, which is all the flow control between a cache and its readers:
 /// who is slow pulls later and finds superseded versions gone.
 struct pull {
   caf::actor reader;
@@ -75,10 +75,12 @@ struct pull {
   bool wait = true;  ///< false: an empty page at the end of the log, for queries
   std::size_t records_max = limits::turn_records;
   std::size_t bytes_max = limits::turn_bytes;
+  std::uint32_t reading = 0;  ///< the reader's own number, for one that reads in several places at once
 };
-/// From a reader that ends: its pull is void.
+/// From a reader that ends, or ends one of its readings: its pulls are void.
 struct stop_reading {
   caf::actor_addr reader;
+  std::optional<std::uint32_t> reading = std::nullopt;  ///< absent: all
 };
 struct page {
   std::uint64_t tag = 0;

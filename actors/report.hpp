@@ -14,6 +14,7 @@ namespace quicsync {
 
 /// Whom a share is for, whom it waits for, how far it must get there, and how long.
 struct delivery_wish {
+  delivery_wish() = default;  ///< no aggregate: docs/decisions/coroutine-agents.md
   std::vector<std::string> peers;  ///< names; empty: those of `only_to`, or every node that is connected
   /// Names of those who alone may have these versions; none of them passes them on. Empty: everybody. A later share of
   /// the same version may name more, or everybody; nobody can be taken off again.

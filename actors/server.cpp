@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <quicsync/actors/agent/agent.hpp>
+#include <quicsync/actors/agent/agent_roster.hpp>
+#include <quicsync/actors/agent/loop_alarms.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/gate_actor.hpp>
 #include <quicsync/actors/peer_connection.hpp>
@@ -71,6 +74,7 @@ struct server::implementation {
   caf::actor cache;
   std::map<std::uint64_t, caf::actor> subscriptions;
   std::uint64_t last_subscription = 0;
+  agent_environment_ptr agents;  ///< null: not running
   std::atomic<std::uint16_t> port{0};
 
   caf::actor current_cache() {
@@ -145,17 +149,29 @@ result<void> server::start() {
   std::lock_guard lock(impl_->mutex);
   impl_->cache = outcome.cache;
   impl_->port = outcome.port;
+  auto agents = std::make_shared<agent_environment>();
+  agents->system = &impl_->system;
+  agents->cache = outcome.cache;
+  agents->home = impl_->home.get();
+  agents->alarms = std::make_shared<loop_alarms>(*impl_->home);
+  agents->roster = std::make_shared<agent_roster>();
+  agents->key_seed = impl_->key_seed;
+  agents->wall_clock_ms = unix_ms;
+  impl_->agents = std::move(agents);
   return {};
 }
 
 void server::stop() {
   std::map<std::uint64_t, caf::actor> subscriptions;
+  agent_environment_ptr agents;
   {
     std::lock_guard lock(impl_->mutex);
     subscriptions.swap(impl_->subscriptions);
+    agents.swap(impl_->agents);
     impl_->cache = nullptr;
     impl_->port = 0;
   }
+  if (agents) agents->roster->close();
   auto done = std::make_shared<std::promise<void>>();
   auto stopped = done->get_future();
   caf_compat::anon_send(impl_->gate, gate_messages::await_stop{std::move(done)});
@@ -386,6 +402,19 @@ void server::ask_peer(query_frame::kind what, std::string argument, std::functio
   question.question.peer = std::move(peer);
   question.page = std::move(page);
   caf_compat::anon_send(impl_->gate, std::move(question));
+}
+
+// -- agents
+// ------------------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<const agent_environment> server::agents() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->agents;
+}
+
+std::vector<agent_status> server::agent_states() const {
+  auto running = agents();
+  return running ? running->roster->list() : std::vector<agent_status>{};
 }
 
 // -- watching

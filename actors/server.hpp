@@ -27,7 +27,15 @@
 #include <quicsync/codec/record.hpp>
 #include <quicsync/codec/slab.hpp>
 
+namespace caf {
+class actor;
+}
+
 namespace quicsync {
+
+class agent_options;
+struct agent_environment;
+struct agent_status;
 
 class server {
  public:
@@ -117,6 +125,18 @@ class server {
   };
   void ask_peer(query_frame::kind what, std::string argument, std::function<void(const answer&)> page,
                 std::string peer = {});
+
+  // -- agents: include <quicsync/actors/agent/agent.hpp> to write them
+  // ----------------------------------------------------------------------------------------------------------
+
+  /// Runs the coroutine `body(agent&, arguments...)` as an actor until it returns, throws, is told to end, or the node
+  /// stops. Errors: not_running.
+  template <class F, class... Arguments>
+  result<caf::actor> spawn_agent(agent_options options, F body, Arguments... arguments);
+  /// What agents of this node are made in; null when it is not running.
+  std::shared_ptr<const agent_environment> agents() const;
+  /// Those that live, and the last that failed.
+  std::vector<agent_status> agent_states() const;
 
   // -- watching
   // ---------------------------------------------------------------------------------------------------------------

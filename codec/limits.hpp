@@ -53,6 +53,12 @@ inline constexpr std::size_t partial_frame_bytes = 256u
 inline constexpr std::chrono::milliseconds greeting_timeout{
     5000};  ///< from an open connection to the other side's hello
 
+// -- agents ----------------------------------------------------------------------------------------------
+inline constexpr std::size_t agent_kept_messages = 4096;  ///< messages that an agent does not await yet; more are refused
+inline constexpr std::size_t agent_turn_waits = 256;      ///< patterns an agent takes before others get their turn
+inline constexpr std::size_t agent_outbox = 64;           ///< posted patterns that leave together
+inline constexpr std::size_t agents_remembered = 64;      ///< failed agents whose last error a node can still tell
+
 // -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
 inline constexpr std::chrono::milliseconds idle_timeout{5000};   ///< silence after which a peer is gone, RFC 9000 10.1

@@ -8,7 +8,9 @@
 
 namespace quicsync {
 
+// Both have a constructor, which makes them no aggregates: docs/decisions/coroutine-agents.md.
 struct pattern_metadata {
+  pattern_metadata() = default;
   std::string source;                      ///< name of the source agent
   std::vector<std::string> tags;           ///< in the order given
   std::optional<int> priority;             ///< 1 (least) to 10 (most urgent)
@@ -20,6 +22,7 @@ struct pattern_metadata {
 };
 
 struct pattern {
+  pattern() = default;
   std::string id;
   std::string agent_id;
   std::string type;

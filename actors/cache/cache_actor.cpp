@@ -59,7 +59,7 @@ class cache_actor : public loop_actor, private loop::source {
         [this](messages::share& m) { on_share(m); },
         [this](messages::apply& m) { on_apply(m); },
         [this](messages::pull& m) { on_pull(m); },
-        [this](const messages::stop_reading& m) { forget(m.reader); },
+        [this](const messages::stop_reading& m) { forget(m); },
         [this](const messages::find& m) {
           auto place = table_.find(m.id);
           return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
@@ -165,7 +165,9 @@ class cache_actor : public loop_actor, private loop::source {
 
   void on_pull(messages::pull& m) {
     if (m.wait && table_.nothing_after(m.after, m.lanes)) {
-      auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w.reader == m.reader; });
+      auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) {
+        return w.reader == m.reader && w.reading == m.reading;
+      });
       if (same != waiting_.end())
         *same = std::move(m);
       else
@@ -188,8 +190,10 @@ class cache_actor : public loop_actor, private loop::source {
     });
   }
 
-  void forget(const caf::actor_addr& gone) {
-    std::erase_if(waiting_, [&](const messages::pull& w) { return w.reader.address() == gone; });
+  void forget(const messages::stop_reading& m) {
+    std::erase_if(waiting_, [&](const messages::pull& w) {
+      return w.reader.address() == m.reader && (!m.reading || *m.reading == w.reading);
+    });
   }
 
   void report_conflict(const pattern_table::outcome& outcome) {

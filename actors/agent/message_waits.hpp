@@ -1,0 +1,123 @@
+// The waits of an agent that are about messages and time: receive, next_request, ask, sleep. Made by class agent only.
+#pragma once
+#include <quicsync/actors/agent/agent.hpp>
+
+namespace quicsync {
+
+template <class T>
+class receiving final : public operation<T> {
+ public:
+  receiving(agent& self, wait_time within) : operation<T>(self, within), self_(&self) {}
+
+ private:
+  bool begin() override {
+    return self_->take_kept([this](delivery& message) { return offer(message); });
+  }
+  bool offer(delivery& message) override {
+    if (!message.is<T>()) return false;
+    this->outcome_ = message.template take<T>();
+    return true;
+  }
+  agent* self_;
+};
+
+template <class T>
+class receiving_request final : public operation<incoming<T>> {
+ public:
+  receiving_request(agent& self, wait_time within) : operation<incoming<T>>(self, within), self_(&self) {}
+
+ private:
+  bool begin() override {
+    return self_->take_kept([this](delivery& message) { return offer(message); });
+  }
+  bool offer(delivery& message) override {
+    if (!message.is<T>()) return false;
+    auto content = message.template take<T>();
+    this->outcome_ = incoming<T>(std::move(content), message.answer());
+    return true;
+  }
+  agent* self_;
+};
+
+class sleeping final : public operation<void> {
+ public:
+  sleeping(agent& self, wait_time duration) : operation<void>(self, duration), over_(duration <= wait_time::zero()) {}
+
+ private:
+  bool begin() override {
+    if (over_) outcome_ = {};
+    return over_;
+  }
+  void expire() override { outcome_ = {}; }
+  bool over_;
+};
+
+template <class R>
+class asking final : public operation<R> {
+ public:
+  asking(agent& self, caf::strong_actor_ptr whom, wait_time within, caf::message question)
+      : operation<R>(self, within), self_(&self), whom_(std::move(whom)), question_(std::move(question)) {}
+  asking(asking&&) = default;  ///< Precondition: not started.
+  ~asking() override {
+    if (pending_) self_->forget_answer(answer_);
+  }
+
+ private:
+  bool begin() override {
+    auto& me = self_->actor();
+    if (!whom_) {
+      this->outcome_ = fail(errc::not_running, "there is nobody to ask");
+      return true;
+    }
+    const auto request = me.new_request_id(caf::message_priority::normal);
+    answer_ = request.response_id();
+    pending_ = true;
+    auto failed = [this](caf::error& reason) { come(fail(error_of(reason))); };
+    if constexpr (std::is_void_v<R>)
+      self_->expect_answer(answer_, caf::behavior{[this] { come({}); }, std::move(failed)});
+    else
+      self_->expect_answer(answer_, caf::behavior{[this](R& answer) { come(std::move(answer)); }, std::move(failed)});
+    // An actor of another system is run by that one's threads.
+    auto* runs = whom_->home_system == &me.home_system() ? me.context() : nullptr;
+    whom_->enqueue(me.ctrl(), request, std::move(question_), runs);
+    return false;
+  }
+  void come(result<R> what) {
+    auto& self = *self_;
+    pending_ = false;
+    this->outcome_ = std::move(what);
+    if (this->waiting()) {
+      this->complete();
+      self.settle();  // this wait is gone by now
+    }
+  }
+
+  agent* self_;
+  caf::strong_actor_ptr whom_;
+  caf::message question_;
+  caf::message_id answer_;
+  bool pending_ = false;
+};
+
+template <class T>
+receiving<T> agent::receive(wait_time within) {
+  return receiving<T>(*this, within);
+}
+
+template <class T>
+receiving_request<T> agent::next_request(wait_time within) {
+  return receiving_request<T>(*this, within);
+}
+
+template <class R, class Actor, class... Ts>
+asking<R> agent::ask(const Actor& whom, wait_time within, Ts&&... question) {
+  static_assert(((survives_await<Ts> || std::is_lvalue_reference_v<Ts>)&&...),
+                "g++ 12 destroys a temporary aggregate in an await twice: give the message's type a constructor "
+                "(`name() = default;` will do), or ask with a named variable");
+  return asking<R>(*this, caf::actor_cast<caf::strong_actor_ptr>(whom), within,
+                   caf::make_message(std::forward<Ts>(question)...));
+}
+
+inline sleeping agent::sleep(wait_time duration) { return sleeping(*this, duration); }
+
+}  // namespace quicsync

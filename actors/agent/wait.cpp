@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include <quicsync/actors/agent/wait.hpp>
+
+namespace quicsync {
+
+void waiting_list::enter(wait& w) {
+  w.previous_ = last_;
+  w.next_ = nullptr;
+  (last_ ? last_->next_ : first_) = &w;
+  last_ = &w;
+  w.entered_ = true;
+  if (w.within_ == forever) return;
+  w.deadline_ = now() + w.within_;
+  // An alarm that comes too early finds nothing and is set again: so a loop of waits sets one alarm a deadline's length,
+  // not one a wait.
+  if (w.deadline_ >= alarm_) return;
+  alarm_ = w.deadline_;
+  set_alarm(alarm_);
+}
+
+void waiting_list::leave(wait& w) noexcept {
+  (w.previous_ ? w.previous_->next_ : first_) = w.next_;
+  (w.next_ ? w.next_->previous_ : last_) = w.previous_;
+  w.entered_ = false;
+}
+
+bool waiting_list::offer(delivery& message) {
+  for (wait* w = first_; w; w = w->next_) {
+    if (!w->offer(message)) continue;
+    w->finish();
+    stage_.run();
+    return true;
+  }
+  return false;
+}
+
+// Whoever runs changes the list, so the walk begins anew; it ends because each round completes a wait that was there.
+void waiting_list::look_again() {
+  const auto ready = [this] {
+    for (wait* w = first_; w; w = w->next_)
+      if (w->look()) return w;
+    return static_cast<wait*>(nullptr);
+  };
+  while (auto* w = ready()) {
+    w->finish();
+    stage_.run();
+  }
+}
+
+void waiting_list::on_alarm() {
+  alarm_ = time_point::max();
+  const auto current = now();
+  const auto due = [&] {
+    for (wait* w = first_; w; w = w->next_)
+      if (w->deadline_ <= current) return w;
+    return static_cast<wait*>(nullptr);
+  };
+  while (auto* w = due()) {
+    w->expire();
+    w->finish();
+    stage_.run();
+  }
+  auto earliest = time_point::max();
+  for (wait* w = first_; w; w = w->next_) earliest = std::min(earliest, w->deadline_);
+  if (earliest >= alarm_) return;
+  alarm_ = earliest;
+  set_alarm(alarm_);
+}
+
+}  // namespace quicsync

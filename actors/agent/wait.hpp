@@ -1,0 +1,128 @@
+// What an agent waits for, and the list of what it waits for now. A wait lives in the frame of the coroutine that awaits it,
+// so waiting allocates nothing; when the frame goes, the wait ends. Knows no CAF.
+#pragma once
+#include <chrono>
+
+#include <quicsync/actors/agent/task.hpp>
+#include <quicsync/codec/error.hpp>
+
+namespace quicsync {
+
+using wait_time = std::chrono::nanoseconds;
+/// A wait without a deadline.
+inline constexpr wait_time forever = wait_time::max();
+
+/// A message that has come (agent.hpp).
+class delivery;
+class wait;
+
+/// The waits of one agent, oldest first, and the stage that its coroutines run on.
+class waiting_list {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  waiting_list() = default;
+  waiting_list(const waiting_list&) = delete;
+  waiting_list& operator=(const waiting_list&) = delete;
+
+  stage& where() noexcept { return stage_; }
+  bool empty() const noexcept { return first_ == nullptr; }
+
+  /// Gives the message to the first wait that takes it, and lets that one's coroutine run. False: nobody wants it.
+  bool offer(delivery& message);
+  /// Lets every wait look again whether it is complete.
+  void look_again();
+  /// The time of set_alarm() has come.
+  void on_alarm();
+
+  virtual time_point now() const = 0;
+
+ protected:
+  virtual ~waiting_list() = default;
+  /// on_alarm() is to be called at this time, instead of the one said before.
+  virtual void set_alarm(time_point when) = 0;
+  void forget_alarm() noexcept { alarm_ = time_point::max(); }
+
+ private:
+  friend class wait;
+  void enter(wait& w);
+  void leave(wait& w) noexcept;
+
+  stage stage_;
+  wait* first_ = nullptr;
+  wait* last_ = nullptr;
+  time_point alarm_ = time_point::max();
+};
+
+class wait {
+ public:
+  wait& operator=(const wait&) = delete;
+  virtual ~wait() { leave(); }
+
+  /// Begins to wait. True: it is complete already, and `then` is not needed.
+  bool start(const continuation& then) {
+    if (begin()) return true;
+    then_ = then;
+    list_->enter(*this);
+    return false;
+  }
+
+ protected:
+  wait(waiting_list& list, wait_time within) noexcept : list_(&list), within_(within) {}
+  /// Precondition: not started.
+  wait(wait&& other) noexcept : list_(other.list_), within_(other.within_) {}
+
+  /// Asks for what is waited for. True: it is there.
+  virtual bool begin() = 0;
+  /// True: it was what this waits for, and is taken.
+  virtual bool offer(delivery&) { return false; }
+  /// True: it is there now.
+  virtual bool look() { return false; }
+  virtual void expire() = 0;
+
+  /// From outside of offer(), look() and expire(): what was waited for has come; the coroutine runs now.
+  void complete() {
+    auto& on = list_->stage_;
+    finish();
+    on.run();
+  }
+  bool waiting() const noexcept { return entered_; }
+  waiting_list& list() const noexcept { return *list_; }
+
+ private:
+  friend class waiting_list;
+  void finish() noexcept {
+    leave();
+    then_.go_on(list_->stage_);
+  }
+  void leave() noexcept {
+    if (entered_) list_->leave(*this);
+  }
+
+  waiting_list* list_;
+  wait* next_ = nullptr;
+  wait* previous_ = nullptr;
+  continuation then_;
+  wait_time within_;
+  waiting_list::time_point deadline_ = waiting_list::time_point::max();
+  bool entered_ = false;
+};
+
+/// A wait that gives a result<T>; timed_out at its deadline. Awaited once.
+template <class T>
+class operation : public wait {
+ public:
+  using value_type = result<T>;
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> awaiter) { return !start(continuation(awaiter)); }
+  result<T> await_resume() { return std::move(outcome_); }
+
+ protected:
+  using wait::wait;
+  void expire() override { outcome_ = fail(errc::timed_out, "nothing came within the time given"); }
+
+  result<T> outcome_ = fail(errc::none, {});
+};
+
+}  // namespace quicsync

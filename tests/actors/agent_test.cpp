@@ -1,0 +1,382 @@
+// Agents on virtual time: CAF's test coordinator runs them step by step. What they do with a node is in
+// agent_node_test.cpp.
+#include <caf/scheduler/test_coordinator.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <quicsync/actors/agent/agent.hpp>
+#include <quicsync/actors/agent/agent_roster.hpp>
+
+using namespace quicsync;
+using namespace std::chrono_literals;
+
+namespace {
+
+int things = 0;
+
+/// Counts itself: what an agent holds while it waits.
+class thing {
+ public:
+  thing() { ++things; }
+  thing(const thing&) { ++things; }
+  ~thing() { --things; }
+};
+
+struct greeting {
+  greeting() = default;
+  explicit greeting(std::string t) : text(std::move(t)) {}
+  std::string text;
+};
+struct question {
+  int value = 0;
+};
+struct answer {
+  int value = 0;
+};
+struct stop {};
+
+}  // namespace
+
+QUICSYNC_LOCAL_MESSAGE(greeting)
+QUICSYNC_LOCAL_MESSAGE(question)
+QUICSYNC_LOCAL_MESSAGE(answer)
+QUICSYNC_LOCAL_MESSAGE(stop)
+
+namespace {
+
+/// An actor system that does nothing by itself, and agents that write into a list.
+class stepped_agents {
+ public:
+  stepped_agents() {
+    caf_compat::set_scheduler(config_, "testing", 1);
+    system_ = std::make_unique<caf::actor_system>(config_);
+    auto made = std::make_shared<agent_environment>();
+    made->system = system_.get();
+    made->roster = std::make_shared<agent_roster>();
+    environment = std::move(made);
+  }
+  ~stepped_agents() { end(); }
+
+  template <class F, class... Arguments>
+  caf::actor spawn(agent_options options, F body, Arguments... arguments) {
+    auto made = spawn_agent(environment, std::move(options), std::move(body), std::move(arguments)...);
+    run();
+    return made;
+  }
+  void run() { scheduler().run(); }
+  void advance(std::chrono::nanoseconds time) {
+    scheduler().advance_time(time);
+    run();
+  }
+  template <class T>
+  void send(const caf::actor& to, T message) {
+    caf::anon_send(to, std::move(message));
+    run();
+  }
+  void kill(const caf::actor& whom) {
+    caf::anon_send_exit(whom, caf::exit_reason::kill);
+    run();
+  }
+  std::size_t alive() const { return environment->roster->size(); }
+  bool has_timers() { return scheduler().has_pending_timeout(); }
+  caf::actor_system& system() { return *system_; }
+  /// Everything that still waits ends.
+  void end() {
+    if (!system_) return;
+    scheduler().clock().cancel_all();
+    for (auto& one : all) kill(one);
+    all.clear();
+    run();
+  }
+
+  agent_environment_ptr environment;
+  std::vector<caf::actor> all;
+  std::vector<std::string> log;
+
+ private:
+  caf::scheduler::test_coordinator& scheduler() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
+  }
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+};
+
+using lines = std::vector<std::string>;
+
+task<void> greeter(agent& self, lines* log) {
+  while (auto heard = co_await self.receive<greeting>(1s)) log->push_back(heard->text);
+  log->push_back("nobody any more");
+}
+
+task<void> doubler(agent& self) {
+  for (;;) {
+    auto asked = co_await self.next_request<question>();
+    (*asked)->value < 0 ? asked->refuse({errc::bad_field, "it is negative"}) : asked->answer(answer{2 * (*asked)->value});
+  }
+}
+
+task<void> deaf(agent& self) { co_await self.receive<stop>(); }
+
+}  // namespace
+
+TEST_CASE("agent: takes messages in their order and ends when its function returns", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("greeter", greeter, &world.log);
+  world.send(one, greeting("a"));
+  world.send(one, greeting("b"));
+  CHECK(world.log == lines{"a", "b"});
+  world.advance(999ms);
+  CHECK(world.alive() == 1);
+  world.advance(2ms);
+  CHECK(world.log == lines{"a", "b", "nobody any more"});
+  CHECK(world.alive() == 0);
+}
+
+TEST_CASE("agent: messages of a type that it awaits later are kept in their order", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("late", [](agent& self, lines* log) -> task<void> {
+    co_await self.receive<stop>();
+    for (int i = 0; i < 2; ++i) log->push_back((co_await self.receive<greeting>())->text);
+  }, &world.log);
+  world.send(one, greeting("a"));
+  world.send(one, greeting("b"));
+  CHECK(world.log.empty());
+  world.send(one, stop{});
+  CHECK(world.log == lines{"a", "b"});
+}
+
+TEST_CASE("agent: asking gives the answer, the refusal, or that the asked one has ended", "[agent]") {
+  stepped_agents world;
+  auto other = world.spawn("doubler", doubler);
+  auto one = world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+    auto good = co_await self.ask<answer>(whom, 1s, question{21});
+    log->push_back(std::to_string(good->value));
+    auto bad = co_await self.ask<answer>(whom, 1s, question{-1});
+    log->push_back(to_string(bad.error().code) == "bad_field" ? bad.error().context : "wrong");
+    co_await self.receive<stop>();
+    auto gone = co_await self.ask<answer>(whom, 1s, question{1});
+    log->push_back(std::string(to_string(gone.error().code)));
+  }, other, &world.log);
+  CHECK(world.log == lines{"42", "it is negative"});
+  world.kill(other);
+  world.send(one, stop{});
+  CHECK(world.log == lines{"42", "it is negative", "not_running"});
+}
+
+TEST_CASE("agent: who asks one that does not answer hears of the deadline, and a late answer is nothing", "[agent]") {
+  stepped_agents world;
+  auto silent = world.spawn("silent", [](agent& self) -> task<void> {
+    auto asked = co_await self.next_request<question>();
+    co_await self.sleep(3s);
+    asked->answer(answer{1});
+  });
+  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+    auto got = co_await self.ask<answer>(whom, 2s, question{1});
+    log->push_back(std::string(to_string(got.error().code)));
+    co_await self.sleep(10s);
+    log->push_back("slept");
+  }, silent, &world.log);
+  world.advance(2s);
+  CHECK(world.log == lines{"timed_out"});
+  world.advance(2s);
+  CHECK(world.log == lines{"timed_out"});
+  world.advance(10s);
+  CHECK(world.log == lines{"timed_out", "slept"});
+}
+
+TEST_CASE("agent: one that ends while it owes an answer answers that it was cancelled", "[agent]") {
+  stepped_agents world;
+  auto owing = world.spawn("owing", [](agent& self) -> task<void> {
+    auto asked = co_await self.next_request<question>();
+    co_await self.sleep(1h);
+  });
+  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+    auto got = co_await self.ask<answer>(whom, forever, question{1});
+    log->push_back(std::string(to_string(got.error().code)));
+  }, owing, &world.log);
+  CHECK(world.log.empty());
+  world.kill(owing);
+  CHECK(world.log == lines{"cancelled"});
+}
+
+TEST_CASE("agent: the first of several wins and the others are ended", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("chooser", [](agent& self, lines* log) -> task<void> {
+    for (int i = 0; i < 2; ++i) {
+      auto event = co_await first_of(self.receive<greeting>(), self.sleep(1s), greeter(self, log));
+      log->push_back(event.index() == 0 ? event.get<0>()->text : std::to_string(event.index()));
+    }
+  }, &world.log);
+  world.send(one, greeting("x"));
+  CHECK(world.log == lines{"x"});
+  world.advance(1s);
+  CHECK(world.log == lines{"x", "1"});
+  CHECK(world.alive() == 0);
+}
+
+TEST_CASE("agent: all of several are awaited together", "[agent]") {
+  stepped_agents world;
+  auto other = world.spawn("doubler", doubler);
+  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+    auto [a, b] = co_await all_of(self.ask<answer>(whom, 1s, question{1}), self.ask<answer>(whom, 1s, question{2}));
+    log->push_back(std::to_string(a->value + b->value));
+    std::vector<sleeping> naps;
+    for (int i = 1; i <= 3; ++i) naps.push_back(self.sleep(std::chrono::seconds(i)));
+    auto all = co_await all_of(std::move(naps));
+    log->push_back(std::to_string(all.size()));
+  }, other, &world.log);
+  CHECK(world.log == lines{"6"});
+  world.advance(2s);
+  CHECK(world.log == lines{"6"});
+  world.advance(1s);
+  CHECK(world.log == lines{"6", "3"});
+}
+
+TEST_CASE("agent: an exception ends it with its text, which the roster and whoever monitors it see", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("failing", [](agent& self) -> task<void> {
+    co_await self.receive<stop>();
+    throw std::runtime_error("the disk is on fire");
+  });
+  lines heard;
+  auto watcher = world.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->monitor(one);
+    self->set_down_handler([&heard](caf::down_msg& m) { heard.push_back(caf::to_string(m.reason)); });
+    return {[](stop) {}};
+  });
+  world.run();
+  world.send(one, stop{});
+  REQUIRE(heard.size() == 1);
+  CHECK(heard[0].find("the disk is on fire") != std::string::npos);
+  auto list = world.environment->roster->list();
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].name == "failing");
+  CHECK(list[0].what == agent_status::state::failed);
+  CHECK(list[0].last_error == "the disk is on fire");
+  world.kill(watcher);
+}
+
+TEST_CASE("agent: restarted on failure it begins anew, keeps its messages, and gives up after its attempts", "[agent]") {
+  stepped_agents world;
+  retry_policy policy;
+  policy.max_attempts = 2;
+  auto one = world.spawn(agent_options("fragile").restart_on_failure(policy), [](agent& self, lines* log) -> task<void> {
+    log->push_back("begins");
+    auto heard = co_await self.receive<greeting>();
+    throw std::runtime_error("cannot bear " + heard->text);
+  }, &world.log);
+  world.all.push_back(one);
+  world.send(one, greeting("a"));
+  CHECK(world.environment->roster->list().at(0).what == agent_status::state::restarting);
+  world.send(one, greeting("b"));
+  world.advance(10s);
+  world.advance(10s);
+  CHECK(world.log == lines{"begins", "begins", "begins"});
+  auto status = world.environment->roster->list().at(0);
+  CHECK(status.what == agent_status::state::running);
+  CHECK(status.restarts == 2);
+  CHECK(status.last_error == "cannot bear b");
+  world.send(one, greeting("c"));
+  CHECK(world.alive() == 0);
+  CHECK(world.environment->roster->list().at(0).last_error == "cannot bear c");
+}
+
+TEST_CASE("agent: a message that nobody awaits is kept up to a bound, then refused", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("deaf", deaf);
+  for (std::size_t i = 0; i < limits::agent_kept_messages; ++i) caf::anon_send(one, greeting("x"));
+  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+    auto got = co_await self.ask<answer>(whom, forever, question{1});
+    log->push_back(std::string(to_string(got.error().code)));
+  }, one, &world.log);
+  CHECK(world.log == lines{"overloaded"});
+  CHECK(world.environment->roster->list().at(0).refused_messages == 1);
+  world.kill(one);
+}
+
+TEST_CASE("agent: a request that it receives as a plain message is answered with nothing", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("hears", [](agent& self) -> task<void> {
+    co_await self.receive<stop>();
+    co_await self.receive<question>();
+  });
+  for (int i = 0; i < 2; ++i)  // one is kept before it is awaited, one comes when it is
+    world.all.push_back(world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
+      auto got = co_await self.ask<void>(whom, 1h, question{1});
+      log->push_back(got ? "answered" : std::string(to_string(got.error().code)));
+    }, one, &world.log));
+  world.send(one, stop{});
+  CHECK(world.log == lines{"answered", "not_running"});
+}
+
+TEST_CASE("agent: killed in any of its waits it runs every destructor and leaves no timer", "[agent]") {
+  stepped_agents world;
+  auto silent = world.spawn("silent", deaf);
+  const int before = things;
+  std::vector<caf::actor> all;
+  constexpr int of_each_kind = 100;
+  for (int i = 0; i < of_each_kind; ++i) {
+    auto add = [&](auto body) { all.push_back(world.spawn("waits", body, silent, thing{})); };
+    add([](agent& self, caf::actor, thing) -> task<void> {
+      thing held;
+      co_await self.receive<greeting>();
+    });
+    add([](agent& self, caf::actor, thing) -> task<void> {
+      thing held;
+      co_await self.receive<greeting>(1h);
+    });
+    add([](agent& self, caf::actor, thing) -> task<void> {
+      thing held;
+      co_await self.next_request<question>();
+    });
+    add([](agent& self, caf::actor, thing) -> task<void> {
+      thing held;
+      co_await self.sleep(1h);
+    });
+    add([](agent& self, caf::actor whom, thing) -> task<void> {
+      thing held;
+      co_await self.ask<answer>(whom, 1h, question{1});
+    });
+    add([](agent& self, caf::actor whom, thing) -> task<void> {
+      thing held;
+      co_await first_of(self.sleep(1h), self.ask<answer>(whom, forever, question{1}), self.receive<greeting>());
+    });
+    add([](agent& self, caf::actor whom, thing) -> task<void> {
+      thing held;
+      co_await all_of(self.sleep(1h), self.ask<answer>(whom, 1h, question{1}));
+    });
+    add([](agent& self, caf::actor, thing given) -> task<void> {
+      co_await [](agent& inner, thing) -> task<void> {
+        thing held;
+        co_await inner.receive<greeting>();
+      }(self, given);
+    });
+  }
+  CHECK(world.alive() == all.size() + 1);
+  CHECK(things > before);
+  for (auto& one : all) caf::anon_send_exit(one, caf::exit_reason::kill);
+  all.clear();
+  world.run();
+  CHECK(things == before);
+  CHECK(world.alive() == 1);
+  CHECK_FALSE(world.has_timers());
+  world.kill(silent);
+}
+
+TEST_CASE("agent: one whose last handle goes while it waits for messages ends by itself", "[agent]") {
+  stepped_agents world;
+  { auto lost = world.spawn("lost", deaf); }
+  CHECK(world.alive() == 0);
+}
+
+TEST_CASE("agent: waits with deadlines one after the other set an alarm a deadline's length, not one each", "[agent]") {
+  stepped_agents world;
+  auto one = world.spawn("busy", greeter, &world.log);
+  for (int i = 0; i < 30; ++i) {
+    world.send(one, greeting("x"));
+    world.advance(100ms);
+  }
+  CHECK(world.log.size() == 30);
+  CHECK(world.alive() == 1);
+  world.advance(1s);
+  CHECK(world.log.back() == "nobody any more");
+}
