@@ -65,8 +65,8 @@ struct share {
 // ------------------------------------------------------------------------------
 
 /// Give me what follows `after` on these lanes. Answered by one `page`: at once where there is something, else as soon
-/// as there is. A reading has one pull under way at most, which is all the flow control between a cache and its readers:
-/// who is slow pulls later and finds superseded versions gone.
+/// as there is. A reading has one pull under way at most, which is all the flow control between a cache and its
+/// readers: who is slow pulls later and finds superseded versions gone.
 struct pull {
   caf::actor reader;
   std::uint64_t tag = 0;  ///< given back
@@ -320,7 +320,7 @@ struct check_health {
 struct peer_hello {
   hello_frame hello;
   bool incoming = false;
-  std::string fingerprint;  ///< of the key that it proved; empty: none
+  std::string fingerprint;       ///< of the key that it proved; empty: none
   connection_id connection = 0;  ///< given back: the answer may come when the peer has another one
 };
 struct welcome {

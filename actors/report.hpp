@@ -14,7 +14,7 @@ namespace quicsync {
 
 /// Whom a share is for, whom it waits for, how far it must get there, and how long.
 struct delivery_wish {
-  delivery_wish() = default;  ///< no aggregate: docs/decisions/coroutine-agents.md
+  delivery_wish() = default;       ///< no aggregate: docs/decisions/coroutine-agents.md
   std::vector<std::string> peers;  ///< names; empty: those of `only_to`, or every node that is connected
   /// Names of those who alone may have these versions; none of them passes them on. Empty: everybody. A later share of
   /// the same version may name more, or everybody; nobody can be taken off again.
@@ -71,7 +71,7 @@ struct peer_wish {
   bool subscribe = true;  ///< ask the other side for patterns
   std::string filter;     ///< which ones; canonical expression
   subscribe_frame::start from = subscribe_frame::start::beginning;
-  std::optional<bool> compress;  ///< what is sent; absent: as the node is configured
+  std::optional<bool> compress{};  ///< what is sent; absent: as the node is configured
 };
 
 /// One peer connection. All measured, none estimated.
@@ -90,14 +90,14 @@ struct connection_state {
   std::uint64_t sync_count = 0;   ///< batches acknowledged
   std::uint64_t error_count = 0;
   std::uint64_t errors_in_row = 0;  ///< since the last acknowledgement
-  double latency_ms = 0;            ///< of the last share that it acknowledged, from hand-over; 0: none yet
   std::uint64_t patterns_sent = 0;
   std::uint64_t patterns_received = 0;
   std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression
   std::uint64_t lane_bytes_sent = 0;    ///< frames on the lanes
-  double latency_ms = 0;              ///< from sending the last acknowledged batch to its acknowledgement; 0: none yet
-  std::uint64_t rate_delays_out = 0;  ///< how often sending waited for the rate limit
-  std::uint64_t rate_delays_in = 0;   ///< how often taking did
+  /// Of the last share that it acknowledged, from hand-over; before any: of the last batch, from sending. 0: none yet.
+  double latency_ms = 0;
+  std::uint64_t rate_delays_out = 0;                   ///< how often sending waited for the rate limit
+  std::uint64_t rate_delays_in = 0;                    ///< how often taking did
   std::uint64_t patterns_filtered = 0;                 ///< not sent: not wanted, or not to be read by this peer
   std::map<std::string, std::uint64_t> refused_here;   ///< patterns of it that this side did not take, by errc name
   std::map<std::string, std::uint64_t> refused_there;  ///< patterns that it did not take

@@ -54,15 +54,16 @@ inline constexpr std::chrono::milliseconds greeting_timeout{
     5000};  ///< from an open connection to the other side's hello
 
 // -- agents ----------------------------------------------------------------------------------------------
-inline constexpr std::size_t agent_kept_messages = 4096;  ///< messages that an agent does not await yet; more are refused
-inline constexpr std::size_t agent_turn_waits = 256;      ///< patterns an agent takes before others get their turn
-inline constexpr std::size_t agent_outbox = 64;           ///< posted patterns that leave together
-inline constexpr std::size_t agents_remembered = 64;      ///< failed agents whose last error a node can still tell
+inline constexpr std::size_t agent_kept_messages =
+    4096;                                             ///< messages that an agent does not await yet; more are refused
+inline constexpr std::size_t agent_turn_waits = 256;  ///< patterns an agent takes before others get their turn
+inline constexpr std::size_t agent_outbox = 64;       ///< posted patterns that leave together
+inline constexpr std::size_t agents_remembered = 64;  ///< failed agents whose last error a node can still tell
 
 // -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
-inline constexpr std::chrono::milliseconds idle_timeout{5000};   ///< silence after which a peer is gone, RFC 9000 10.1
-inline constexpr std::chrono::milliseconds keep_alive{1500};     ///< three tries fit into the idle timeout
+inline constexpr std::chrono::milliseconds idle_timeout{5000};    ///< silence after which a peer is gone, RFC 9000 10.1
+inline constexpr std::chrono::milliseconds keep_alive{1500};      ///< three tries fit into the idle timeout
 inline constexpr std::size_t lane_window_first_bytes = 1u << 20;  ///< receive window of a new lane
 inline constexpr std::size_t lane_window_bytes = 4u << 20;  ///< to which it grows where the peer fills it in no time
 inline constexpr std::size_t control_window_bytes = 256u << 10;  ///< reserve of the control lane
@@ -76,18 +77,19 @@ inline constexpr double retries_per_second = 20'000;    ///< about a core's half
 inline constexpr double stateless_answers_per_second = 200;      ///< of other kinds: nobody waits for them in earnest
 inline constexpr std::chrono::seconds retry_token_lifetime{60};  ///< the answer to a Retry, lost packets included
 inline constexpr std::chrono::hours address_token_lifetime{24};  ///< of a NEW_TOKEN: a client that is back the next day
-inline constexpr std::size_t address_token_bytes = 512;  ///< kept of a server: those that are known have about 100
-inline constexpr std::size_t remembered_servers = 256;   ///< whose tokens and tickets a client keeps
+inline constexpr std::size_t address_token_bytes = 512;     ///< kept of a server: those that are known have about 100
+inline constexpr std::size_t remembered_servers = 256;      ///< whose tokens and tickets a client keeps
 inline constexpr std::size_t handshake_bytes = 256u << 10;  ///< of TLS messages: the longest chain takes a tenth
 inline constexpr double idle_packets_per_second =
     10'000;  ///< from a peer, good ones that bring nothing and acknowledge nothing: 2 % of a core
 inline constexpr double idle_packets_at_once = 100'000;  ///< acknowledgements around a loss, at 1 GB/s
-inline constexpr std::uint64_t key_update_bytes = 64ull << 30;  ///< sent under one key; AES-GCM would bear 100 times that
-inline constexpr std::size_t tickets_bytes = 64u << 10;     ///< of session tickets on one connection: one takes 1 KB
-inline constexpr std::chrono::hours ticket_lifetime{12};    ///< a node that is back the same day resumes
+inline constexpr std::uint64_t key_update_bytes = 64ull
+                                                  << 30;  ///< sent under one key; AES-GCM would bear 100 times that
+inline constexpr std::size_t tickets_bytes = 64u << 10;   ///< of session tickets on one connection: one takes 1 KB
+inline constexpr std::chrono::hours ticket_lifetime{12};  ///< a node that is back the same day resumes
 inline constexpr std::size_t early_bytes = 8u << 10;  ///< of a client before its handshake is done: hello and digest
 inline constexpr std::chrono::seconds replay_window{10};  ///< early data is taken once, and not when it is older
 inline constexpr std::size_t replay_entries = 16'384;  ///< early data within the window: the handshakes' rate, and half
-inline constexpr std::size_t connections = 16384;        ///< connections of a node
+inline constexpr std::size_t connections = 16384;      ///< connections of a node
 
 }  // namespace quicsync::limits

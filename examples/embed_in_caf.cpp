@@ -1,5 +1,5 @@
-// A CAF program with actors of its own, to which patterns come as messages: no coroutine, no change of its actor system. An
-// agent of the node is asked like any other actor. Prints:
+// A CAF program with actors of its own, to which patterns come as messages: no coroutine, no change of its actor
+// system. An agent of the node is asked like any other actor. Prints:
 //
 //   dashboard: coverage-1 by analyzer
 //   dashboard: coverage-2 by analyzer
@@ -73,7 +73,8 @@ int main() {
   auto counting = must(node->spawn_agent("counter", counter()));
   caf::scoped_actor self{system};
   int count = 0;
-  while (count < 2) self->request(counting, 10s, how_many{}).receive([&](int n) { count = n; }, [](caf::error&) { std::abort(); });
+  while (count < 2)
+    self->request(counting, 10s, how_many{}).receive([&](int n) { count = n; }, [](caf::error&) { std::abort(); });
   std::cout << "the counter says " << count << '\n';
   node->stop();
   self->send_exit(screen, caf::exit_reason::user_shutdown);

@@ -28,7 +28,7 @@ quicsync::pattern finding(int number, std::uint64_t version, std::string data) {
   return p;
 }
 
-task<void> read(agent& self, std::promise<void>* up_to_date, std::promise<void>* done) {
+task<void> follow(agent& self, std::promise<void>* up_to_date, std::promise<void>* done) {
   auto findings = self.subscribe("type=security_finding", quicsync::subscribe_frame::start::beginning);
   for (int seen = 1; seen <= 3; ++seen) {
     auto p = must(co_await findings.next(10s));
@@ -49,7 +49,7 @@ int main() {
   early->sync_pattern(finding(2, 1, R"("open")")).get();
 
   auto late = trust.start_node("late");
-  must(late->spawn_agent("reader", read, &up_to_date, &done));
+  must(late->spawn_agent("reader", follow, &up_to_date, &done));
   must(late->connect_to_peer(address_of(*early), "early").get());
   up_to_date.get_future().wait();
   std::cout << "now the newcomer is up to date\n";

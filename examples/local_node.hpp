@@ -1,4 +1,5 @@
-// What the examples share: nodes on this machine with certificates of a CA made on the fly. A real program is given its files.
+// What the examples share: nodes on this machine with certificates of a CA made on the fly. A real program is given its
+// files.
 #pragma once
 #include <cstdlib>
 #include <filesystem>

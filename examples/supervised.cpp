@@ -1,5 +1,5 @@
-// An agent that fails is started again, after a wait that grows, and its handle stays good. One that fails too often ends, with
-// the last exception's text as its exit reason, and the node still knows of it. Prints:
+// An agent that fails is started again, after a wait that grows, and its handle stays good. One that fails too often
+// ends, with the last exception's text as its exit reason, and the node still knows of it. Prints:
 //
 //   worker begins, attempt 1
 //   worker begins, attempt 2
@@ -54,7 +54,8 @@ int main() {
   policy.max_attempts = 3;
   policy.base_delay = 10ms;
 
-  auto worker = must(node->spawn_agent(quicsync::agent_options("worker").restart_on_failure(policy), work, &attempts, &done));
+  auto worker =
+      must(node->spawn_agent(quicsync::agent_options("worker").restart_on_failure(policy), work, &attempts, &done));
   caf::anon_send(worker, job{6});
   caf::anon_send(worker, job{7});  // kept while the worker is down
   done.get_future().wait();

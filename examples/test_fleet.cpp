@@ -1,5 +1,5 @@
-// A fleet of four agents on four nodes, each connected to each, who make tests for three modules, run them, look at the coverage,
-// and decide about the release. They share patterns and nothing else. Prints:
+// A fleet of four agents on four nodes, each connected to each, who make tests for three modules, run them, look at the
+// coverage, and decide about the release. They share patterns and nothing else. Prints:
 //
 //   coverage of cart: 71 %
 //   coverage of checkout: 78 %
@@ -22,7 +22,8 @@ namespace {
 task<void> generate(agent& self) {
   std::vector<quicsync::pattern> tests;
   for (const char* module : {"login", "cart", "checkout"})
-    tests.push_back(self.new_pattern(std::string("test-") + module, "test_generation", '"' + std::string(module) + '"'));
+    tests.push_back(
+        self.new_pattern(std::string("test-") + module, "test_generation", '"' + std::string(module) + '"'));
   auto report = must(co_await self.share(tests));
   if (!report.complete()) throw std::runtime_error("a node has not taken the tests");
 }

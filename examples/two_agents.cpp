@@ -1,5 +1,5 @@
-// Two agents on two nodes, who know nothing of each other: one asks by sharing a pattern, the other answers by sharing another.
-// Both nodes are in this process; on two machines only the certificates and the address would differ. Prints:
+// Two agents on two nodes, who know nothing of each other: one asks by sharing a pattern, the other answers by sharing
+// another. Both nodes are in this process; on two machines only the certificates and the address would differ. Prints:
 //
 //   reviewer asks: is the cart tested?
 //   analyzer answers: not when it is empty

@@ -179,9 +179,9 @@ result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& ow
     return fail(errc::overloaded, fmt::format("cannot start a connection: {}", ngtcp2_strerror(code)));
   }
   tls_->bind(quic_);
-  early_offered_ = !incoming_ && tls_->early_data() &&
-                   ngtcp2_conn_decode_and_set_0rtt_transport_params(quic_, early_parameters_.data(),
-                                                                    early_parameters_.size()) == 0;
+  early_offered_ =
+      !incoming_ && tls_->early_data() &&
+      ngtcp2_conn_decode_and_set_0rtt_transport_params(quic_, early_parameters_.data(), early_parameters_.size()) == 0;
   return {};
 }
 
@@ -261,8 +261,8 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
   if (!incoming_) keep_ticket();
 }
 
-// Of a packet that was genuine. PING, MAX_DATA, MAX_STREAM_DATA, NEW_CONNECTION_ID and the like cost work and no memory:
-// what counts is how many come beside those that move the connection on.
+// Of a packet that was genuine. PING, MAX_DATA, MAX_STREAM_DATA, NEW_CONNECTION_ID and the like cost work and no
+// memory: what counts is how many come beside those that move the connection on.
 bool connection::brings_nothing(time_point now) {
   const auto progress = lane_bytes_received_ + acknowledged_bytes_;
   if (!opened_ || std::exchange(progress_bytes_, progress) != progress) return false;
@@ -369,8 +369,8 @@ void connection::end(int code, time_point now) {
   ending.reason = describe(code);
   ending.silent = code == NGTCP2_ERR_DROP_CONN || code == NGTCP2_ERR_RETRY;
   std::string text;
-  ending.counted = code == NGTCP2_ERR_HANDSHAKE_TIMEOUT ? refusal_reason::handshake_timeout
-                                                        : refusal_reason::handshake_failed;
+  ending.counted =
+      code == NGTCP2_ERR_HANDSHAKE_TIMEOUT ? refusal_reason::handshake_timeout : refusal_reason::handshake_failed;
   if (const auto& refused = tls_->refused()) {
     ending.refused = true;
     ending.counted = counted_as(refused->reason.code);

@@ -27,7 +27,7 @@ struct connection_ending {
   bool opened = false;
   refusal_reason counted = refusal_reason::handshake_failed;  ///< of those that never opened, or were refused later
   bool refused = false;                                       ///< this side ended it for what the other did or is
-  bool silent = false;                 ///< a stranger's noise: nobody is told
+  bool silent = false;                                        ///< a stranger's noise: nobody is told
   std::vector<byte_buffer> datagrams;  ///< CONNECTION_CLOSE, to be sent now and again when packets still arrive
   std::chrono::nanoseconds linger{0};  ///< how long late packets are to be expected
 };
@@ -95,8 +95,8 @@ class connection {
   struct incoming_lane {
     std::int64_t stream = -1;
     std::uint64_t unconsumed_bytes = 0;
-    std::uint64_t window_bytes = 0;    ///< as far as it has grown
-    std::uint64_t round_bytes = 0;     ///< consumed since round_began
+    std::uint64_t window_bytes = 0;  ///< as far as it has grown
+    std::uint64_t round_bytes = 0;   ///< consumed since round_began
     ngtcp2_tstamp round_began = 0;
     event_queue::ticket bytes_event = 0;
   };
@@ -172,9 +172,9 @@ class connection {
   bool heard_ = false;   ///< the other side has answered with something that made sense
   bool narrow_ = false;  ///< the path has become narrower than its discovery had found
   ngtcp2_tstamp heard_at_ = 0, progress_at_ = 0;
-  bool early_offered_ = false;        ///< dialled, not yet open: the control lane may send
-  byte_buffer early_parameters_;      ///< dialled: the server's transport parameters of last time
-  std::size_t early_bytes_ = 0;       ///< incoming: taken before the handshake was complete
+  bool early_offered_ = false;    ///< dialled, not yet open: the control lane may send
+  byte_buffer early_parameters_;  ///< dialled: the server's transport parameters of last time
+  std::size_t early_bytes_ = 0;   ///< incoming: taken before the handshake was complete
   early_data early_ = early_data::none;
 
   std::array<outgoing_lane, lane_count> outgoing_;
@@ -187,8 +187,8 @@ class connection {
   std::optional<connection_ending> ending_;
   token_bucket idle_packets_;
   std::uint64_t acknowledged_bytes_ = 0, progress_bytes_ = 0;
-  std::uint64_t keys_from_bytes_ = 0;   ///< bytes_sent_ when the keys last changed
-  std::uint64_t keys_made_ = 0;         ///< sets of keys derived beside the first
+  std::uint64_t keys_from_bytes_ = 0;  ///< bytes_sent_ when the keys last changed
+  std::uint64_t keys_made_ = 0;        ///< sets of keys derived beside the first
   std::uint64_t bytes_sent_ = 0, bytes_received_ = 0, lane_bytes_sent_ = 0, lane_bytes_received_ = 0;
 };
 

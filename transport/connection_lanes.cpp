@@ -51,7 +51,8 @@ std::optional<lane> connection::lane_of_stream(std::int64_t stream) const {
 
 int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_view data) {
   // Nothing of an application is taken from whom we have not accepted.
-  if (!opened_ && !(early && incoming_ && tls_->resumed())) return break_lanes(errc::quic_failed, "the peer sent data before the handshake was complete");
+  if (!opened_ && !(early && incoming_ && tls_->resumed()))
+    return break_lanes(errc::quic_failed, "the peer sent data before the handshake was complete");
   auto on = lane_of_stream(stream);
   if (!on && !data.empty()) {
     const auto number = data.front();
@@ -113,8 +114,8 @@ void connection::consumed(lane on, std::uint64_t bytes) {
   grow_window(from);
 }
 
-// Twice as wide, up to the limit, where half of it was filled and taken within two round trips: the peer would have sent
-// more. Lane and connection grow together, so that what is left for control stays as it is.
+// Twice as wide, up to the limit, where half of it was filled and taken within two round trips: the peer would have
+// sent more. Lane and connection grow together, so that what is left for control stays as it is.
 void connection::grow_window(incoming_lane& of) {
   const auto limit = host_.config().lane_window_bytes;
   if (of.window_bytes >= limit || of.round_bytes < of.window_bytes / 2) return;
@@ -200,9 +201,8 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
       for (std::size_t i = 0; i < count; ++i)
         vectors[i] = {const_cast<std::uint8_t*>(views[i].data()), views[i].size()};
       ngtcp2_ssize taken = -1;
-      const auto made =
-          ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken,
-                                    more, from.stream, vectors.data(), count, now);
+      const auto made = ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken, more,
+                                                  from.stream, vectors.data(), count, now);
       if (taken > 0) {
         from.outbox.mark_sent(static_cast<std::size_t>(taken));
         served[index_of(each)] = true;

@@ -54,9 +54,9 @@ struct endpoint_config {
   std::uint64_t lane_window_first_bytes = limits::lane_window_first_bytes;  ///< of a new lane; no more than the next
   std::uint64_t lane_window_bytes = limits::lane_window_bytes;              ///< what it grows to
   std::uint64_t control_window_bytes = limits::control_window_bytes;
-  trust_rules trust;           ///< keys that are known beside the CA
-  bool resumption = true;      ///< session tickets: later handshakes need no certificate and may carry early data
-  key_log log_secrets;         ///< null: none; see open_key_log()
+  trust_rules trust;       ///< keys that are known beside the CA
+  bool resumption = true;  ///< session tickets: later handshakes need no certificate and may carry early data
+  key_log log_secrets;     ///< null: none; see open_key_log()
   double idle_packets_at_once = limits::idle_packets_at_once;
   bool accept = true;                   ///< false: a client that only dials
   std::string protocol{alpn_protocol};  ///< ALPN, RFC 7301
@@ -94,9 +94,9 @@ struct connection_opened {
   bool resumed = false;  ///< by a session ticket
   early_data early = early_data::none;
 };
-/// Early bytes of a client follow (lane_bytes with `early`), before its connection_opened: its session ticket is good and
-/// it is who `peer` says, but somebody may be repeating what it said once. What they ask for must do no harm when it is
-/// done twice. Either connection_opened or connection_ended comes of it.
+/// Early bytes of a client follow (lane_bytes with `early`), before its connection_opened: its session ticket is good
+/// and it is who `peer` says, but somebody may be repeating what it said once. What they ask for must do no harm when
+/// it is done twice. Either connection_opened or connection_ended comes of it.
 struct connection_early {
   connection_id id = 0;
   peer_identity peer;
@@ -128,7 +128,8 @@ struct connection_ended {
   error reason;
   errc peer_code = errc::none;  ///< with connection_closed: the code that the other side's close() was given
 };
-using endpoint_event = std::variant<connection_opened, connection_early, lane_bytes, lane_acknowledged, connection_ended>;
+using endpoint_event =
+    std::variant<connection_opened, connection_early, lane_bytes, lane_acknowledged, connection_ended>;
 
 /// Counters since the start; bytes are UDP payload.
 struct endpoint_statistics {
@@ -167,14 +168,15 @@ class endpoint {
 
   /// Starts a handshake. With `expected_name` the certificate must name it (else only the chain counts).
   /// `early` is the first to be sent on the control lane: with the first packet where a session ticket of the server is
-  /// at hand, else when the connection opens; connection_opened says which. Who repeats that packet repeats the bytes, so
-  /// they may hold only what does no harm twice. At most limits::early_bytes.
-  /// Errors: bad_address, overloaded, too_large. All later failures come as connection_ended.
+  /// at hand, else when the connection opens; connection_opened says which. Who repeats that packet repeats the bytes,
+  /// so they may hold only what does no harm twice. At most limits::early_bytes. Errors: bad_address, overloaded,
+  /// too_large. All later failures come as connection_ended.
   virtual result<connection_id> connect(const address& remote, std::string expected_name, time_point now,
                                         shared_bytes early = {}) = 0;
 
-  /// Another identity, trust and rules from now on. Connections whose certificate they do not accept are closed, with the
-  /// reason; all others go on. Session tickets given and got so far are void. Errors: as make(); nothing has changed then.
+  /// Another identity, trust and rules from now on. Connections whose certificate they do not accept are closed, with
+  /// the reason; all others go on. Session tickets given and got so far are void. Errors: as make(); nothing has
+  /// changed then.
   virtual result<void> reload(std::shared_ptr<const credentials> identity, trust_rules trust, time_point now) = 0;
 
   /// Queues bytes on a lane; they are kept (not copied) until acknowledged, see lane_acknowledged. The caller bounds

@@ -337,7 +337,8 @@ result<void> endpoint_core::update_keys(connection_id id, time_point now) {
   auto* of = find(id);
   if (of == nullptr || !of->quic->opened() || of->quic->closing())
     return fail(errc::not_connected, fmt::format("connection {} is not open", id));
-  if (!of->quic->update_keys(now)) return fail(errc::blocked, "too soon after the handshake or the last change of keys");
+  if (!of->quic->update_keys(now))
+    return fail(errc::blocked, "too soon after the handshake or the last change of keys");
   touch(id, *of);
   return {};
 }

@@ -1,5 +1,5 @@
-// The secrets of connections in the format that Wireshark reads (NSS key log, SSLKEYLOGFILE), for debugging only: whoever
-// has the file reads the traffic. Off unless asked for.
+// The secrets of connections in the format that Wireshark reads (NSS key log, SSLKEYLOGFILE), for debugging only:
+// whoever has the file reads the traffic. Off unless asked for.
 #pragma once
 #include <filesystem>
 #include <functional>

@@ -22,7 +22,7 @@ struct dial {
   std::uint64_t attempt = 0;  ///< chosen by the peer and given back, so that a late answer is told from a current one
   std::string host_port;      ///< "HOST:PORT"; names are looked up away from the loop
   std::string expected_name;  ///< empty: any name under the trusted CA
-  shared_bytes early;         ///< the first bytes of the control lane, see endpoint::connect(); may be empty
+  shared_bytes early{};       ///< the first bytes of the control lane, see endpoint::connect(); may be empty
 };
 /// Coordinator: from now on everything about this incoming connection goes to `user` (what came meanwhile, first).
 struct adopt {

@@ -1,5 +1,5 @@
-// Looking a host's name up away from the loop: getaddrinfo blocks, for seconds where a name server is silent. Used by the
-// transport actor.
+// Looking a host's name up away from the loop: getaddrinfo blocks, for seconds where a name server is silent. Used by
+// the transport actor.
 #pragma once
 #include <cstdint>
 
@@ -20,8 +20,8 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::transport_messages::looked_up)
 
 namespace quicsync {
 
-/// Answers with `looked_up` from a thread of its own. Nobody waits for the thread and it keeps no actor alive: a node that
-/// stops does not stay for its answer. Throws std::system_error where there can be no thread.
+/// Answers with `looked_up` from a thread of its own. Nobody waits for the thread and it keeps no actor alive: a node
+/// that stops does not stay for its answer. Throws std::system_error where there can be no thread.
 void look_up(std::uint64_t number, host_port target, caf::weak_actor_ptr asker);
 
 }  // namespace quicsync

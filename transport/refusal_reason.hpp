@@ -24,23 +24,25 @@ enum class refusal_reason : std::uint8_t {
   connections_full,    ///< as many connections as there may be
   crypto_unavailable,  ///< TLS could not be started
   // -- handshakes that failed
-  certificate,         ///< the other side's certificate, or the lack of one
-  protocol,            ///< another ALPN
-  handshake_timeout,   ///< begun and not finished in time
-  handshake_failed,    ///< any other way
+  certificate,        ///< the other side's certificate, or the lack of one
+  protocol,           ///< another ALPN
+  handshake_timeout,  ///< begun and not finished in time
+  handshake_failed,   ///< any other way
   // -- early data
   early_data_replayed,  ///< seen before: not taken early
   // -- connections
-  trust_withdrawn,     ///< closed when trust was reloaded
-  lanes_misused,       ///< streams used otherwise than docs/WIRE.md says
-  flood,               ///< more of something than a limit allows
-  quic_violation,      ///< a rule of QUIC broken: flow control, stream limits, frames that cannot be
+  trust_withdrawn,  ///< closed when trust was reloaded
+  lanes_misused,    ///< streams used otherwise than docs/WIRE.md says
+  flood,            ///< more of something than a limit allows
+  quic_violation,   ///< a rule of QUIC broken: flow control, stream limits, frames that cannot be
 };
 
 inline constexpr std::array<std::string_view, 21> refusal_names{
-    "malformed_datagram", "unknown_connection", "unknown_version",  "not_accepting",
-    "answer_rate",        "address_unproven",   "invalid_token",    "handshakes_at_once",
-    "handshakes_of_host", "handshake_rate",     "connections_full", "crypto_unavailable", "certificate", "protocol", "handshake_timeout", "handshake_failed", "early_data_replayed", "trust_withdrawn", "lanes_misused", "flood", "quic_violation",
+    "malformed_datagram", "unknown_connection",  "unknown_version",    "not_accepting",      "answer_rate",
+    "address_unproven",   "invalid_token",       "handshakes_at_once", "handshakes_of_host", "handshake_rate",
+    "connections_full",   "crypto_unavailable",  "certificate",        "protocol",           "handshake_timeout",
+    "handshake_failed",   "early_data_replayed", "trust_withdrawn",    "lanes_misused",      "flood",
+    "quic_violation",
 };
 inline constexpr std::size_t refusal_count = refusal_names.size();
 

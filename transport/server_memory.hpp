@@ -1,6 +1,6 @@
-// What a client keeps of the servers that it was connected to, to be quicker the next time: the address token of a NEW_TOKEN
-// frame (RFC 9000 section 8.1.3), a session ticket, and the transport parameters that early data goes by. Owned by the endpoint; bounded: the server not dialled for longest goes
-// first.
+// What a client keeps of the servers that it was connected to, to be quicker the next time: the address token of a
+// NEW_TOKEN frame (RFC 9000 section 8.1.3), a session ticket, and the transport parameters that early data goes by.
+// Owned by the endpoint; bounded: the server not dialled for longest goes first.
 #pragma once
 #include <map>
 #include <optional>
@@ -18,7 +18,8 @@ class server_memory {
   struct record {
     byte_buffer address_token;
     std::optional<tls::kept_session> session;
-    byte_buffer transport_parameters;  ///< the server's, of the connection that brought the ticket (RFC 9000 section 7.4.1)
+    byte_buffer
+        transport_parameters;  ///< the server's, of the connection that brought the ticket (RFC 9000 section 7.4.1)
   };
 
   /// Null where there is none.

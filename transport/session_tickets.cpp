@@ -20,11 +20,11 @@ result<std::shared_ptr<session_tickets>> session_tickets::make(std::function<voi
   if (code != 0) return fail(errc::crypto_failed, fmt::format("cannot make ticket keys: {}", gnutls_strerror(code)));
   gnutls_anti_replay_set_window(made->anti_replay_, static_cast<unsigned>(std::chrono::milliseconds(window).count()));
   gnutls_anti_replay_set_ptr(made->anti_replay_, made.get());
-  gnutls_anti_replay_set_add_function(
-      made->anti_replay_, [](void* self, time_t expires, const gnutls_datum_t* key, const gnutls_datum_t*) {
-        return static_cast<session_tickets*>(self)->remember(
-            expires, {reinterpret_cast<const char*>(key->data), key->size});
-      });
+  gnutls_anti_replay_set_add_function(made->anti_replay_,
+                                      [](void* self, time_t expires, const gnutls_datum_t* key, const gnutls_datum_t*) {
+                                        return static_cast<session_tickets*>(self)->remember(
+                                            expires, {reinterpret_cast<const char*>(key->data), key->size});
+                                      });
   return made;
 }
 
@@ -49,7 +49,8 @@ int session_tickets::remember(std::int64_t expires, std::string_view message) {
     count_ -= seen_.begin()->second.size();
     seen_.erase(seen_.begin());
   }
-  const bool seen = std::any_of(seen_.begin(), seen_.end(), [&](const auto& of) { return of.second.contains(message); });
+  const bool seen =
+      std::any_of(seen_.begin(), seen_.end(), [&](const auto& of) { return of.second.contains(message); });
   if (seen) replayed_();
   // Without room nothing can be told apart: then there is no early data for a while.
   if (seen || count_ >= limits::replay_entries) return GNUTLS_E_DB_ENTRY_EXISTS;

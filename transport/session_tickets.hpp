@@ -1,6 +1,6 @@
 // The server's side of session resumption, RFC 8446 sections 2.2 and 8: the key that seals tickets, and the memory that
-// lets each early data through once. One for each set of trust; sessions share it; made anew when trust changes, so that
-// no ticket outlives the trust that it was given under. One thread.
+// lets each early data through once. One for each set of trust; sessions share it; made anew when trust changes, so
+// that no ticket outlives the trust that it was given under. One thread.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -50,8 +50,9 @@ std::optional<refusal> judge_signatures(const std::vector<certificate>& chain, c
     return refuse(alert::certificate_expired, errc::certificate_expired,
                   fmt::format("{} is not valid before {}", whose(facts), date_of(facts.not_before)));
   if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
-    return refuse(alert::unsupported_certificate, errc::certificate_untrusted,
-                  fmt::format("{} is not made for a QUIC {}", whose(facts), basis.peer_is_client ? "client" : "server"));
+    return refuse(
+        alert::unsupported_certificate, errc::certificate_untrusted,
+        fmt::format("{} is not made for a QUIC {}", whose(facts), basis.peer_is_client ? "client" : "server"));
   if (status != 0)
     return refuse(alert::bad_certificate, errc::certificate_untrusted, whose(facts) + " is not acceptable");
   return std::nullopt;
@@ -81,9 +82,8 @@ std::optional<refusal> judge_by_ca(const std::vector<certificate>& chain, const 
   if (std::any_of(pinned.begin(), pinned.end(), [&](const auto& pin) { return pin.second == name; }))
     return refuse(alert::bad_certificate, errc::certificate_untrusted,
                   fmt::format("'{}' is pinned to another key than that of its certificate", name));
-  if (!basis.expected_name.empty() &&
-      gnutls_x509_crt_check_hostname2(chain.front().get(), basis.expected_name.c_str(),
-                                      GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS) == 0)
+  if (!basis.expected_name.empty() && gnutls_x509_crt_check_hostname2(chain.front().get(), basis.expected_name.c_str(),
+                                                                      GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS) == 0)
     return refuse(alert::bad_certificate, errc::certificate_name,
                   fmt::format("expected '{}', but the certificate is that of '{}'", basis.expected_name, facts.name));
   return std::nullopt;
@@ -126,8 +126,8 @@ judgement judge(const raw_chain& raw, const judgement_basis& basis) {
   out.who.name = node_name_of(leaf);
   out.who.fingerprint = fingerprint_of(leaf);
   if (basis.rules->denied.contains(out.who.fingerprint)) {
-    out.refused = refuse(alert::access_denied, errc::not_allowed,
-                         fmt::format("the key of the {} is denied here", whose(facts)));
+    out.refused =
+        refuse(alert::access_denied, errc::not_allowed, fmt::format("the key of the {} is denied here", whose(facts)));
     return out;
   }
   if (!basis.check) return out;

@@ -1,5 +1,5 @@
-// Whether the certificate of the other side is good enough: of a handshake, of a session ticket, or of a connection that
-// is up while trust has changed. Internal to the QUIC core; a pure function but for the clock of certificates.
+// Whether the certificate of the other side is good enough: of a handshake, of a session ticket, or of a connection
+// that is up while trust has changed. Internal to the QUIC core; a pure function but for the clock of certificates.
 #pragma once
 #include <optional>
 #include <string>
@@ -27,7 +27,7 @@ struct judgement_basis {
 };
 
 struct judgement {
-  peer_identity who;                ///< what the certificate claims, also where it is refused
+  peer_identity who;  ///< what the certificate claims, also where it is refused
   std::optional<refusal> refused;
 };
 

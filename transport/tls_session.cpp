@@ -254,8 +254,8 @@ int tls_session::accept_chain(raw_chain chain) {
 
 int tls_session::verify_peer() { return accept_chain(sent_chain()); }
 
-// Server: the ticket brings the client's certificate of that time, and GnuTLS does not ask about it again. It is there as
-// soon as the server's flight is made, which is before any early data is read.
+// Server: the ticket brings the client's certificate of that time, and GnuTLS does not ask about it again. It is there
+// as soon as the server's flight is made, which is before any early data is read.
 bool tls_session::check_resumption() {
   const auto raw = session_.get();
   if (resumed_ || gnutls_session_is_resumed(raw) == 0 || gnutls_auth_client_get_type(raw) != GNUTLS_CRD_CERTIFICATE)

@@ -26,10 +26,10 @@ struct session_plan {
   bool server = false;
   environment with;
   verification verify;
-  std::string expected_name;  ///< client: the name that the certificate must hold; empty: any
-  std::string protocol;       ///< ALPN, RFC 7301
-  bool resumption = false;    ///< give or take session tickets
-  bool early_data = false;    ///< client: offer it, where it can be; server: accept it
+  std::string expected_name;                 ///< client: the name that the certificate must hold; empty: any
+  std::string protocol;                      ///< ALPN, RFC 7301
+  bool resumption = false;                   ///< give or take session tickets
+  bool early_data = false;                   ///< client: offer it, where it can be; server: accept it
   std::optional<kept_session> earlier = {};  ///< client
 };
 
@@ -41,9 +41,9 @@ class tls_session {
   /// Joins it with its connection, which must live as long as this does.
   void bind(ngtcp2_conn* connection) noexcept;
 
-  /// Handshake bytes from the other side; an ngtcp2 error code (0: fine). After the handshake only whole session tickets
-  /// reach GnuTLS: a TLS KeyUpdate, forbidden in QUIC (RFC 9001 section 6), would make it install keys that ngtcp2 has
-  /// already.
+  /// Handshake bytes from the other side; an ngtcp2 error code (0: fine). After the handshake only whole session
+  /// tickets reach GnuTLS: a TLS KeyUpdate, forbidden in QUIC (RFC 9001 section 6), would make it install keys that
+  /// ngtcp2 has already.
   int receive(ngtcp2_encryption_level level, bytes_view data);
 
   /// To be asked when the handshake is complete: false where no common protocol was agreed (RFC 9001 section 8.1);

@@ -137,10 +137,10 @@ caf::behavior transport_actor::make_behavior() {
       },
       [this](const close_connection& request) { close(request); },
       [this](const reload& request) {
-        auto done = quic_->reload(request.identity, request.trust, home().now());
+        auto outcome = quic_->reload(request.identity, request.trust, home().now());
         deliver_events();
         dirty_ = true;
-        return reloaded{done ? error{} : std::move(done.error())};
+        return reloaded{outcome ? error{} : std::move(outcome.error())};
       },
       [this](const statistics_request& request) {
         return statistics_reply{quic_->statistics(), quic_->statistics(request.id).value_or(connection_statistics{})};

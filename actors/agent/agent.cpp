@@ -2,8 +2,12 @@
 
 namespace quicsync {
 
-sharing agent::share(const pattern& what, delivery_wish wish) { return {*this, std::span(&what, 1), std::move(wish)}; }
-sharing agent::share(const std::vector<pattern>& what, delivery_wish wish) { return {*this, what, std::move(wish)}; }
+share_operation agent::share(const pattern& what, delivery_wish wish) {
+  return {*this, std::span(&what, 1), std::move(wish)};
+}
+share_operation agent::share(const std::vector<pattern>& what, delivery_wish wish) {
+  return {*this, what, std::move(wish)};
+}
 
 result<void> agent::post(const pattern& what) {
   if (!environment_->cache) return fail(errc::not_running, "this agent has no node to share with");

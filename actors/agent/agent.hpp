@@ -1,5 +1,6 @@
-// An agent: a coroutine that is an actor. What the user's function gets first, and through which it waits, shares and asks.
-// Owned by its host, an actor (agent_host.hpp); everything of it happens in that actor, one thing at a time: no locks.
+// An agent: a coroutine that is an actor. What the user's function gets first, and through which it waits, shares and
+// asks. Owned by its host, an actor (agent_host.hpp); everything of it happens in that actor, one thing at a time: no
+// locks.
 //
 //   quicsync::task<void> answerer(quicsync::agent& self, std::string topic) {
 //     auto questions = self.subscribe("type=question tag=" + topic);
@@ -8,8 +9,8 @@
 //   }
 //   node.spawn_agent("answerer", answerer, std::string("life"));
 //
-// Every wait gives a result, and takes the longest time that it may last as its last argument. Ending the agent ends its
-// wait and runs the destructors of its coroutines. How to write one: docs/AGENTS.md.
+// Every wait gives a result, and takes the longest time that it may last as its last argument. Ending the agent ends
+// its wait and runs the destructors of its coroutines. How to write one: docs/AGENTS.md.
 #pragma once
 #include <functional>
 #include <memory>
@@ -29,7 +30,7 @@ namespace quicsync {
 class agent_roster;
 class loop;
 class loop_alarms;
-class sharing;
+class share_operation;
 class subscription;
 template <class T>
 class receiving;
@@ -46,13 +47,13 @@ struct agent_environment {
   loop* home = nullptr;  ///< null: agents on the pool only
   std::shared_ptr<loop_alarms> alarms;
   std::shared_ptr<agent_roster> roster;
-  std::uint64_t key_seed = 0;                       ///< of the node's slabs
-  std::function<std::int64_t()> wall_clock_ms;      ///< Unix ms
+  std::uint64_t key_seed = 0;                   ///< of the node's slabs
+  std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
 };
 using agent_environment_ptr = std::shared_ptr<const agent_environment>;
 
-/// What a subscription does about an agent that is slower than its patterns come. Either way memory is bounded, and versions
-/// that are replaced before they were read are passed over.
+/// What a subscription does about an agent that is slower than its patterns come. Either way memory is bounded, and
+/// versions that are replaced before they were read are passed over.
 class slow_agent {
  public:
   /// Reads on only when what was read has been taken: a slow agent gets the newest version of each pattern.
@@ -76,15 +77,15 @@ class agent : public waiting_list {
   // -- patterns
   // ---------------------------------------------------------------------------------------------------------------
 
-  /// Patterns that match, beginning now or with all that there are. Made once, before the loop that awaits its next(). A
-  /// filter that cannot be read fails the first wait with bad_filter.
+  /// Patterns that match, beginning now or with all that there are. Made once, before the loop that awaits its next().
+  /// A filter that cannot be read fails the first wait with bad_filter.
   subscription subscribe(std::string_view wanted = {}, subscribe_frame::start from = subscribe_frame::start::now,
                          slow_agent slow = slow_agent::conflate());
 
   /// Shares, and waits until every peer that was wished has it (`wish`, 30 s unless set). The report says who has not.
   /// Errors: those of append_record(), when no pattern could be encoded; timed_out.
-  sharing share(const pattern& what, delivery_wish wish = {});
-  sharing share(const std::vector<pattern>& what, delivery_wish wish = {});
+  share_operation share(const pattern& what, delivery_wish wish = {});
+  share_operation share(const std::vector<pattern>& what, delivery_wish wish = {});
 
   /// Shares without waiting: leaves together with what else is posted in this turn. Errors: those of append_record().
   result<void> post(const pattern& what);
@@ -180,10 +181,11 @@ struct agent_setup {
 };
 caf::actor spawn_agent_host(agent_setup setup);
 
-/// Runs `body(self, arguments...)`, a coroutine that gives a task<void>, as an actor. `body` is a function, a lambda or an
-/// object with a call operator; it and the arguments are copied for each life of the agent.
+/// Runs `body(self, arguments...)`, a coroutine that gives a task<void>, as an actor. `body` is a function, a lambda or
+/// an object with a call operator; it and the arguments are copied for each life of the agent.
 template <class F, class... Arguments>
-caf::actor spawn_agent(const agent_environment_ptr& environment, agent_options options, F body, Arguments... arguments) {
+caf::actor spawn_agent(const agent_environment_ptr& environment, agent_options options, F body,
+                       Arguments... arguments) {
   static_assert(std::is_copy_constructible_v<F> && (std::is_copy_constructible_v<Arguments> && ...),
                 "an agent's function and arguments are copied");
   using program = agent_program_of<F, Arguments...>;
@@ -234,5 +236,5 @@ T must(result<T> got) {
 QUICSYNC_LOCAL_MESSAGE(quicsync::agent_messages::go_on)
 
 #include <quicsync/actors/agent/message_waits.hpp>
-#include <quicsync/actors/agent/sharing.hpp>
+#include <quicsync/actors/agent/share_operation.hpp>
 #include <quicsync/actors/agent/subscription.hpp>

@@ -1,5 +1,5 @@
-// The actor that an agent is: on CAF's pool or on the node's loop, by its base. Turns what comes into waits that complete,
-// and the coroutine's end into the actor's.
+// The actor that an agent is: on CAF's pool or on the node's loop, by its base. Turns what comes into waits that
+// complete, and the coroutine's end into the actor's.
 #include <functional>
 
 #include <quicsync/actors/agent/agent.hpp>

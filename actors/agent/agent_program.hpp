@@ -1,4 +1,5 @@
-// What an agent runs: the user's function or object and its arguments, kept so that a restarted agent begins as the first.
+// What an agent runs: the user's function or object and its arguments, kept so that a restarted agent begins as the
+// first.
 #pragma once
 #include <optional>
 #include <tuple>

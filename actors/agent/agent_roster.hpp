@@ -1,5 +1,5 @@
-// Which agents of a node there are, how they are, and why the last ones ended. Shared by the node's handle and its agents,
-// on any thread; an agent touches it when it begins, fails and ends, never while it works.
+// Which agents of a node there are, how they are, and why the last ones ended. Shared by the node's handle and its
+// agents, on any thread; an agent touches it when it begins, fails and ends, never while it works.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -19,7 +19,7 @@ struct agent_status {
   enum class state : std::uint8_t { running, restarting, ended, failed } what = state::running;
   std::string name;
   std::uint32_t restarts = 0;
-  std::string last_error;  ///< text of the exception that ended it last; empty: none did
+  std::string last_error;              ///< text of the exception that ended it last; empty: none did
   std::uint64_t refused_messages = 0;  ///< because too many waited
 };
 

@@ -1,5 +1,5 @@
-// first_of(...) and all_of(...): wait for the first of several things, or for all of them. Each may be anything that an agent
-// can await: operations, tasks, and combinations again.
+// first_of(...) and all_of(...): wait for the first of several things, or for all of them. Each may be anything that an
+// agent can await: operations, tasks, and combinations again.
 //
 //   auto event = co_await first_of(questions.next(), self.sleep(1s));
 //   if (event.index() == 0) use(event.get<0>());

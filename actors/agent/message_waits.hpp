@@ -111,7 +111,7 @@ receiving_request<T> agent::next_request(wait_time within) {
 
 template <class R, class Actor, class... Ts>
 asking<R> agent::ask(const Actor& whom, wait_time within, Ts&&... question) {
-  static_assert(((survives_await<Ts> || std::is_lvalue_reference_v<Ts>)&&...),
+  static_assert(((survives_await<Ts> || std::is_lvalue_reference_v<Ts>) && ...),
                 "g++ 12 destroys a temporary aggregate in an await twice: give the message's type a constructor "
                 "(`name() = default;` will do), or ask with a named variable");
   return asking<R>(*this, caf::actor_cast<caf::strong_actor_ptr>(whom), within,

@@ -1,6 +1,6 @@
 // Patterns for plain CAF actors, without a coroutine, of this or another actor system of the process: the actor gets
-// `patterns_arrived` messages and has a handler for them, no more. A batch is sent when the one before has been handled, so
-// a slow actor conflates as a slow agent does, and its mailbox holds one batch at most.
+// `patterns_arrived` messages and has a handler for them, no more. A batch is sent when the one before has been
+// handled, so a slow actor conflates as a slow agent does, and its mailbox holds one batch at most.
 #pragma once
 #include <quicsync/actors/agent/agent.hpp>
 

@@ -60,8 +60,8 @@ class subscription {
   slow_agent slow_;
   std::uint32_t number_;
   log_cursor after_;
-  bool ready_ = false;    ///< it is known where to begin
-  bool pulling_ = false;  ///< a pull is under way
+  bool ready_ = false;     ///< it is known where to begin
+  bool pulling_ = false;   ///< a pull is under way
   std::size_t ahead_ = 0;  ///< changes in sets_ that were not looked at
   std::size_t index_ = 0;  ///< in the first of sets_
   std::vector<std::shared_ptr<const change_set>> sets_;

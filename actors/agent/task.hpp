@@ -1,8 +1,9 @@
-// task<T>: a coroutine that starts when it is awaited and gives its awaiter a T, or the exception that ended it. Belongs to
-// the agent in whose coroutine it is awaited, and runs only there.
+// task<T>: a coroutine that starts when it is awaited and gives its awaiter a T, or the exception that ended it.
+// Belongs to the agent in whose coroutine it is awaited, and runs only there.
 //
-// No coroutine resumes another one: whoever may go on next is noted on the agent's stage, and the stage resumes one after
-// the other. So the stack does not grow, however deep and long the awaiting goes and however little the compiler optimises.
+// No coroutine resumes another one: whoever may go on next is noted on the agent's stage, and the stage resumes one
+// after the other. So the stack does not grow, however deep and long the awaiting goes and however little the compiler
+// optimises.
 #pragma once
 #include <coroutine>
 #include <cstddef>
@@ -80,7 +81,8 @@ inline constexpr bool survives_await =
 
 namespace detail {
 
-/// The first parameter is the agent, or the object whose member or call operator the coroutine is: it outlives the call.
+/// The first parameter is the agent, or the object whose member or call operator the coroutine is: it outlives the
+/// call.
 template <class... Parameters>
 struct rest_survives : std::true_type {};
 template <class First, class... Rest>
@@ -114,9 +116,10 @@ class promise : public promise_base {
   template <class... Parameters>
     requires(sizeof...(Parameters) > 0)
   explicit promise(const Parameters&...) noexcept {
-    static_assert(rest_survives<Parameters...>::value,
-                  "a parameter of a task is an aggregate, which g++ 12 destroys twice when a temporary is given: give the "
-                  "type a constructor (`name() = default;` will do)");
+    static_assert(
+        rest_survives<Parameters...>::value,
+        "a parameter of a task is an aggregate, which g++ 12 destroys twice when a temporary is given: give the "
+        "type a constructor (`name() = default;` will do)");
   }
 
   task<T> get_return_object() noexcept;
@@ -141,9 +144,10 @@ class promise<void> : public promise_base {
   template <class... Parameters>
     requires(sizeof...(Parameters) > 0)
   explicit promise(const Parameters&...) noexcept {
-    static_assert(rest_survives<Parameters...>::value,
-                  "a parameter of a task is an aggregate, which g++ 12 destroys twice when a temporary is given: give the "
-                  "type a constructor (`name() = default;` will do)");
+    static_assert(
+        rest_survives<Parameters...>::value,
+        "a parameter of a task is an aggregate, which g++ 12 destroys twice when a temporary is given: give the "
+        "type a constructor (`name() = default;` will do)");
   }
 
   task<void> get_return_object() noexcept;
@@ -155,8 +159,8 @@ class promise<void> : public promise_base {
 
 }  // namespace detail
 
-/// Owns the coroutine; destroying it ends the coroutine wherever it waits, and runs its destructors. Parameters of a task
-/// are taken by value: what a reference refers to may be gone when it starts.
+/// Owns the coroutine; destroying it ends the coroutine wherever it waits, and runs its destructors. Parameters of a
+/// task are taken by value: what a reference refers to may be gone when it starts.
 template <class T>
 class [[nodiscard]] task {
  public:

@@ -12,8 +12,8 @@ void waiting_list::enter(wait& w) {
   w.entered_ = true;
   if (w.within_ == forever) return;
   w.deadline_ = now() + w.within_;
-  // An alarm that comes too early finds nothing and is set again: so a loop of waits sets one alarm a deadline's length,
-  // not one a wait.
+  // An alarm that comes too early finds nothing and is set again: so a loop of waits sets one alarm a deadline's
+  // length, not one a wait.
   if (w.deadline_ >= alarm_) return;
   alarm_ = w.deadline_;
   set_alarm(alarm_);

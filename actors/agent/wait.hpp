@@ -1,5 +1,5 @@
-// What an agent waits for, and the list of what it waits for now. A wait lives in the frame of the coroutine that awaits it,
-// so waiting allocates nothing; when the frame goes, the wait ends. Knows no CAF.
+// What an agent waits for, and the list of what it waits for now. A wait lives in the frame of the coroutine that
+// awaits it, so waiting allocates nothing; when the frame goes, the wait ends. Knows no CAF.
 #pragma once
 #include <chrono>
 

@@ -165,9 +165,8 @@ class cache_actor : public loop_actor, private loop::source {
 
   void on_pull(messages::pull& m) {
     if (m.wait && table_.nothing_after(m.after, m.lanes)) {
-      auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) {
-        return w.reader == m.reader && w.reading == m.reading;
-      });
+      auto same = std::find_if(waiting_.begin(), waiting_.end(),
+                               [&](const auto& w) { return w.reader == m.reader && w.reading == m.reading; });
       if (same != waiting_.end())
         *same = std::move(m);
       else

@@ -418,9 +418,9 @@ class coordinator_actor : public caf::event_based_actor {
     for (const auto& listener : listeners_) tell(this, listener, messages::happened{what});
   }
 
-  void gather(std::function<void(state_gathering&)> done) {
+  void gather(std::function<void(state_gathering&)> then) {
     auto g = std::make_shared<state_gathering>();
-    g->done = std::move(done);
+    g->done = std::move(then);
     g->state.running = running_;
     g->state.port = port_;
     g->state.connections = members_.connections();

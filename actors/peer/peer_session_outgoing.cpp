@@ -134,7 +134,9 @@ bool peer_session::wants(const slab& records, std::uint16_t index) {
 }
 
 void peer_session::set_our_neighbours(const std::vector<std::string>& names) {
-  if (over_ || !welcomed_ || their_hello_->role != node_role::node || names == told_neighbours_) return;
+  if (over_ || !welcomed_ || names == told_neighbours_) return;
+  // A client relays nothing, and is told nothing.
+  if (config_.hello.role != node_role::node || their_hello_->role != node_role::node) return;
   told_neighbours_ = names;
   say(neighbours_frame{names});
 }

@@ -110,7 +110,8 @@ task<void> greeter(agent& self, lines* log) {
 task<void> doubler(agent& self) {
   for (;;) {
     auto asked = co_await self.next_request<question>();
-    (*asked)->value < 0 ? asked->refuse({errc::bad_field, "it is negative"}) : asked->answer(answer{2 * (*asked)->value});
+    (*asked)->value < 0 ? asked->refuse({errc::bad_field, "it is negative"})
+                        : asked->answer(answer{2 * (*asked)->value});
   }
 }
 
@@ -133,10 +134,13 @@ TEST_CASE("agent: takes messages in their order and ends when its function retur
 
 TEST_CASE("agent: messages of a type that it awaits later are kept in their order", "[agent]") {
   stepped_agents world;
-  auto one = world.spawn("late", [](agent& self, lines* log) -> task<void> {
-    co_await self.receive<stop>();
-    for (int i = 0; i < 2; ++i) log->push_back((co_await self.receive<greeting>())->text);
-  }, &world.log);
+  auto one = world.spawn(
+      "late",
+      [](agent& self, lines* log) -> task<void> {
+        co_await self.receive<stop>();
+        for (int i = 0; i < 2; ++i) log->push_back((co_await self.receive<greeting>())->text);
+      },
+      &world.log);
   world.send(one, greeting("a"));
   world.send(one, greeting("b"));
   CHECK(world.log.empty());
@@ -147,15 +151,18 @@ TEST_CASE("agent: messages of a type that it awaits later are kept in their orde
 TEST_CASE("agent: asking gives the answer, the refusal, or that the asked one has ended", "[agent]") {
   stepped_agents world;
   auto other = world.spawn("doubler", doubler);
-  auto one = world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-    auto good = co_await self.ask<answer>(whom, 1s, question{21});
-    log->push_back(std::to_string(good->value));
-    auto bad = co_await self.ask<answer>(whom, 1s, question{-1});
-    log->push_back(to_string(bad.error().code) == "bad_field" ? bad.error().context : "wrong");
-    co_await self.receive<stop>();
-    auto gone = co_await self.ask<answer>(whom, 1s, question{1});
-    log->push_back(std::string(to_string(gone.error().code)));
-  }, other, &world.log);
+  auto one = world.spawn(
+      "asker",
+      [](agent& self, caf::actor whom, lines* log) -> task<void> {
+        auto good = co_await self.ask<answer>(whom, 1s, question{21});
+        log->push_back(std::to_string(good->value));
+        auto bad = co_await self.ask<answer>(whom, 1s, question{-1});
+        log->push_back(to_string(bad.error().code) == "bad_field" ? bad.error().context : "wrong");
+        co_await self.receive<stop>();
+        auto gone = co_await self.ask<answer>(whom, 1s, question{1});
+        log->push_back(std::string(to_string(gone.error().code)));
+      },
+      other, &world.log);
   CHECK(world.log == lines{"42", "it is negative"});
   world.kill(other);
   world.send(one, stop{});
@@ -169,12 +176,15 @@ TEST_CASE("agent: who asks one that does not answer hears of the deadline, and a
     co_await self.sleep(3s);
     asked->answer(answer{1});
   });
-  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-    auto got = co_await self.ask<answer>(whom, 2s, question{1});
-    log->push_back(std::string(to_string(got.error().code)));
-    co_await self.sleep(10s);
-    log->push_back("slept");
-  }, silent, &world.log);
+  world.spawn(
+      "asker",
+      [](agent& self, caf::actor whom, lines* log) -> task<void> {
+        auto got = co_await self.ask<answer>(whom, 2s, question{1});
+        log->push_back(std::string(to_string(got.error().code)));
+        co_await self.sleep(10s);
+        log->push_back("slept");
+      },
+      silent, &world.log);
   world.advance(2s);
   CHECK(world.log == lines{"timed_out"});
   world.advance(2s);
@@ -189,10 +199,13 @@ TEST_CASE("agent: one that ends while it owes an answer answers that it was canc
     auto asked = co_await self.next_request<question>();
     co_await self.sleep(1h);
   });
-  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-    auto got = co_await self.ask<answer>(whom, forever, question{1});
-    log->push_back(std::string(to_string(got.error().code)));
-  }, owing, &world.log);
+  world.spawn(
+      "asker",
+      [](agent& self, caf::actor whom, lines* log) -> task<void> {
+        auto got = co_await self.ask<answer>(whom, forever, question{1});
+        log->push_back(std::string(to_string(got.error().code)));
+      },
+      owing, &world.log);
   CHECK(world.log.empty());
   world.kill(owing);
   CHECK(world.log == lines{"cancelled"});
@@ -200,12 +213,15 @@ TEST_CASE("agent: one that ends while it owes an answer answers that it was canc
 
 TEST_CASE("agent: the first of several wins and the others are ended", "[agent]") {
   stepped_agents world;
-  auto one = world.spawn("chooser", [](agent& self, lines* log) -> task<void> {
-    for (int i = 0; i < 2; ++i) {
-      auto event = co_await first_of(self.receive<greeting>(), self.sleep(1s), greeter(self, log));
-      log->push_back(event.index() == 0 ? event.get<0>()->text : std::to_string(event.index()));
-    }
-  }, &world.log);
+  auto one = world.spawn(
+      "chooser",
+      [](agent& self, lines* log) -> task<void> {
+        for (int i = 0; i < 2; ++i) {
+          auto event = co_await first_of(self.receive<greeting>(), self.sleep(1s), greeter(self, log));
+          log->push_back(event.index() == 0 ? event.get<0>()->text : std::to_string(event.index()));
+        }
+      },
+      &world.log);
   world.send(one, greeting("x"));
   CHECK(world.log == lines{"x"});
   world.advance(1s);
@@ -216,14 +232,17 @@ TEST_CASE("agent: the first of several wins and the others are ended", "[agent]"
 TEST_CASE("agent: all of several are awaited together", "[agent]") {
   stepped_agents world;
   auto other = world.spawn("doubler", doubler);
-  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-    auto [a, b] = co_await all_of(self.ask<answer>(whom, 1s, question{1}), self.ask<answer>(whom, 1s, question{2}));
-    log->push_back(std::to_string(a->value + b->value));
-    std::vector<sleeping> naps;
-    for (int i = 1; i <= 3; ++i) naps.push_back(self.sleep(std::chrono::seconds(i)));
-    auto all = co_await all_of(std::move(naps));
-    log->push_back(std::to_string(all.size()));
-  }, other, &world.log);
+  world.spawn(
+      "asker",
+      [](agent& self, caf::actor whom, lines* log) -> task<void> {
+        auto [a, b] = co_await all_of(self.ask<answer>(whom, 1s, question{1}), self.ask<answer>(whom, 1s, question{2}));
+        log->push_back(std::to_string(a->value + b->value));
+        std::vector<sleeping> naps;
+        for (int i = 1; i <= 3; ++i) naps.push_back(self.sleep(std::chrono::seconds(i)));
+        auto all = co_await all_of(std::move(naps));
+        log->push_back(std::to_string(all.size()));
+      },
+      other, &world.log);
   CHECK(world.log == lines{"6"});
   world.advance(2s);
   CHECK(world.log == lines{"6"});
@@ -255,15 +274,19 @@ TEST_CASE("agent: an exception ends it with its text, which the roster and whoev
   world.kill(watcher);
 }
 
-TEST_CASE("agent: restarted on failure it begins anew, keeps its messages, and gives up after its attempts", "[agent]") {
+TEST_CASE("agent: restarted on failure it begins anew, keeps its messages, and gives up after its attempts",
+          "[agent]") {
   stepped_agents world;
   retry_policy policy;
   policy.max_attempts = 2;
-  auto one = world.spawn(agent_options("fragile").restart_on_failure(policy), [](agent& self, lines* log) -> task<void> {
-    log->push_back("begins");
-    auto heard = co_await self.receive<greeting>();
-    throw std::runtime_error("cannot bear " + heard->text);
-  }, &world.log);
+  auto one = world.spawn(
+      agent_options("fragile").restart_on_failure(policy),
+      [](agent& self, lines* log) -> task<void> {
+        log->push_back("begins");
+        auto heard = co_await self.receive<greeting>();
+        throw std::runtime_error("cannot bear " + heard->text);
+      },
+      &world.log);
   world.all.push_back(one);
   world.send(one, greeting("a"));
   CHECK(world.environment->roster->list().at(0).what == agent_status::state::restarting);
@@ -284,10 +307,13 @@ TEST_CASE("agent: a message that nobody awaits is kept up to a bound, then refus
   stepped_agents world;
   auto one = world.spawn("deaf", deaf);
   for (std::size_t i = 0; i < limits::agent_kept_messages; ++i) caf::anon_send(one, greeting("x"));
-  world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-    auto got = co_await self.ask<answer>(whom, forever, question{1});
-    log->push_back(std::string(to_string(got.error().code)));
-  }, one, &world.log);
+  world.spawn(
+      "asker",
+      [](agent& self, caf::actor whom, lines* log) -> task<void> {
+        auto got = co_await self.ask<answer>(whom, forever, question{1});
+        log->push_back(std::string(to_string(got.error().code)));
+      },
+      one, &world.log);
   CHECK(world.log == lines{"overloaded"});
   CHECK(world.environment->roster->list().at(0).refused_messages == 1);
   world.kill(one);
@@ -300,10 +326,13 @@ TEST_CASE("agent: a request that it receives as a plain message is answered with
     co_await self.receive<question>();
   });
   for (int i = 0; i < 2; ++i)  // one is kept before it is awaited, one comes when it is
-    world.all.push_back(world.spawn("asker", [](agent& self, caf::actor whom, lines* log) -> task<void> {
-      auto got = co_await self.ask<void>(whom, 1h, question{1});
-      log->push_back(got ? "answered" : std::string(to_string(got.error().code)));
-    }, one, &world.log));
+    world.all.push_back(world.spawn(
+        "asker",
+        [](agent& self, caf::actor whom, lines* log) -> task<void> {
+          auto got = co_await self.ask<void>(whom, 1h, question{1});
+          log->push_back(got ? "answered" : std::string(to_string(got.error().code)));
+        },
+        one, &world.log));
   world.send(one, stop{});
   CHECK(world.log == lines{"answered", "not_running"});
 }
@@ -364,7 +393,9 @@ TEST_CASE("agent: killed in any of its waits it runs every destructor and leaves
 
 TEST_CASE("agent: one whose last handle goes while it waits for messages ends by itself", "[agent]") {
   stepped_agents world;
-  { auto lost = world.spawn("lost", deaf); }
+  {
+    auto lost = world.spawn("lost", deaf);
+  }
   CHECK(world.alive() == 0);
 }
 

@@ -1,5 +1,5 @@
-// What agents cost: an await against a plain handler of CAF, memory of an idle agent, and one worker thread against two.
-// bench_agents [AGENTS]: how many idle ones; a million unless said. Measure on an idle machine.
+// What agents cost: an await against a plain handler of CAF, memory of an idle agent, and one worker thread against
+// two. bench_agents [AGENTS]: how many idle ones; a million unless said. Measure on an idle machine.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -51,9 +51,7 @@ class bare_agents {
   std::unique_ptr<caf::actor_system> system_;
 };
 
-double seconds_since(steady::time_point begin) {
-  return std::chrono::duration<double>(steady::now() - begin).count();
-}
+double seconds_since(steady::time_point begin) { return std::chrono::duration<double>(steady::now() - begin).count(); }
 
 std::size_t resident_bytes() {
   std::ifstream statistics("/proc/self/statm");
@@ -129,7 +127,8 @@ void measure_idle(std::size_t count) {
               world.environment->roster->size());
 }
 
-// -- work on one thread and on two --------------------------------------------------------------------------------------
+// -- work on one thread and on two
+// --------------------------------------------------------------------------------------
 
 constexpr int workers = 64;
 constexpr int pieces_each = 1500;

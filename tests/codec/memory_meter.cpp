@@ -5,7 +5,12 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+// As in sanitizer/allocator_interface.h, which is not everywhere.
+extern "C" {
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t),
+                                              void (*)(const volatile void*));
+std::size_t __sanitizer_get_allocated_size(const volatile void*);
+}
 #else
 #include <malloc.h>
 #endif
@@ -33,11 +38,11 @@ void reset_peak() noexcept { peak = live.load(); }
 namespace {
 
 // The sanitizer keeps its own allocation functions, which tell `new` from `malloc`: it is asked instead of replaced.
-[[maybe_unused]] const int hooked = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void*, std::size_t bytes) { add(bytes); },
-    [](const volatile void* at) {
-      if (at != nullptr) remove(__sanitizer_get_allocated_size(at));
-    });
+[[maybe_unused]] const int hooked =
+    __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t bytes) { add(bytes); },
+                                              [](const volatile void* at) {
+                                                if (at != nullptr) remove(__sanitizer_get_allocated_size(at));
+                                              });
 
 }  // namespace
 #endif

@@ -1,6 +1,7 @@
-// The forms of docs/AGENTS.md, each run to its end and ended at each of its waits: no object may be destroyed twice, leak, or
-// be used after its end. Compiled by run.sh with each compiler at -O0 and -O2 under the address sanitizer, so without CAF; the
-// operations here have the same shapes as an agent's. With REFUSED=n it holds something that must not compile.
+// The forms of docs/AGENTS.md, each run to its end and ended at each of its waits: no object may be destroyed twice,
+// leak, or be used after its end. Compiled by run.sh with each compiler at -O0 and -O2 under the address sanitizer, so
+// without CAF; the operations here have the same shapes as an agent's. With REFUSED=n it holds something that must not
+// compile.
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -26,7 +27,9 @@ long alive = 0;
 /// Counts itself; owns memory, so that a second destructor is seen.
 class thing {
  public:
-  explicit thing(const char* text = "a text too long for the small buffer") : owned_(new int(1)), text(text) { ++alive; }
+  explicit thing(const char* text = "a text too long for the small buffer") : owned_(new int(1)), text(text) {
+    ++alive;
+  }
   thing(const thing& other) : owned_(new int(*other.owned_)), text(other.text) { ++alive; }
   thing(thing&& other) noexcept : owned_(std::move(other.owned_)), text(std::move(other.text)) { ++alive; }
   thing& operator=(const thing& other) {
@@ -62,7 +65,8 @@ struct plain {
 template <class T>
 class arrival final : public operation<T> {
  public:
-  arrival(waiting_list& list, int& due, T value, wait_time within) : operation<T>(list, within), due_(&due), value_(std::move(value)) {}
+  arrival(waiting_list& list, int& due, T value, wait_time within)
+      : operation<T>(list, within), due_(&due), value_(std::move(value)) {}
 
  private:
   bool begin() override { return false; }
@@ -100,7 +104,8 @@ class agent final : public waiting_list {
   }
   template <class R, class... Ts>
   arrival<R> ask(int, wait_time within, Ts&&...) {
-    static_assert((survives_await<Ts> && ...) || (std::is_lvalue_reference_v<Ts> && ...), "give the type a constructor");
+    static_assert((survives_await<Ts> && ...) || (std::is_lvalue_reference_v<Ts> && ...),
+                  "give the type a constructor");
     return {*this, due, R{}, within};
   }
   arrival<int> share(const pattern& what, delivery_wish wish = {}) {
@@ -125,7 +130,8 @@ pattern make_gap(const std::string& id) {
 }
 void use(const thing&, const std::string&) {}
 
-task<std::string> helper(agent& self, thing given, std::string why = "a default argument too long for the small buffer") {
+task<std::string> helper(agent& self, thing given,
+                         std::string why = "a default argument too long for the small buffer") {
   auto got = co_await self.receive<thing>();
   co_return got->text + given.text + why;
 }
@@ -167,8 +173,12 @@ struct named_form {
   form body;
 };
 
-#define FORM(...) \
-  forms.push_back({#__VA_ARGS__, [](agent& self) -> task<void> { (void)self; __VA_ARGS__; co_return; }})
+#define FORM(...)                                                \
+  forms.push_back({#__VA_ARGS__, [](agent& self) -> task<void> { \
+                     (void)self;                                 \
+                     __VA_ARGS__;                                \
+                     co_return;                                  \
+                   }})
 
 std::vector<named_form> make_forms() {
   std::vector<named_form> forms;
@@ -183,11 +193,19 @@ std::vector<named_form> make_forms() {
   FORM(use(*co_await self.receive<thing>(), (co_await self.receive<thing>())->text));
   FORM(std::string s = "a text in front of it, long enough " + (co_await self.receive<thing>())->text + "!"; (void)s);
   FORM(const auto& got = co_await self.receive<thing>(); use(*got, got->text));
-  FORM(auto got = co_await self.receive<thing>(); auto f = [x = std::move(*got)] { return x.text.size(); }; co_await self.receive<thing>(); f());
-  FORM(auto kept = std::make_unique<thing>(*co_await self.receive<thing>()); co_await self.sleep(1s); use(*kept, kept->text));
+  FORM(auto got = co_await self.receive<thing>(); auto f = [x = std::move(*got)] { return x.text.size(); };
+       co_await self.receive<thing>(); f());
+  FORM(auto kept = std::make_unique<thing>(*co_await self.receive<thing>()); co_await self.sleep(1s);
+       use(*kept, kept->text));
   FORM(std::vector<thing> all; for (int i = 0; i < 3; ++i) all.push_back(*co_await self.receive<thing>()));
   FORM(if (co_await self.sleep(1s) && co_await self.sleep(1s)) co_await self.held());
-  FORM(switch ((co_await self.sleep(1s)).value_or(1)) { case 0: co_await self.receive<thing>(); break; default: break; });
+  FORM(switch ((co_await self.sleep(1s)).value_or(1)) {
+    case 0:
+      co_await self.receive<thing>();
+      break;
+    default:
+      break;
+  });
   // Messages
   FORM(co_await self.ask<thing>(1, 1s, question("a text too long for the small buffer")));
   FORM(co_await self.ask<thing>(1, 1s, question()));
@@ -207,27 +225,43 @@ std::vector<named_form> make_forms() {
   FORM(auto got = co_await giver(self); use(got, got.text));
   FORM(auto got = co_await plain_giver(self); co_await self.sleep(1s); use(got.held, got.text));
   FORM(use(co_await giver(self), co_await helper(self, thing{})));
-  FORM(try { co_await thrower(self, thing{}); } catch (const std::exception&) {});
-  FORM(bool failed = false; try { co_await thrower(self, thing{}); } catch (...) { failed = true; } if (failed) co_await self.held());
+  FORM(try { co_await thrower(self, thing{}); } catch (const std::exception&){});
+  FORM(
+      bool failed = false;
+      try { co_await thrower(self, thing{}); } catch (...) { failed = true; } if (failed) co_await self.held());
   FORM(co_await thrower(self, thing{}));
   FORM(auto got = co_await self.receive<thing>(); throw std::runtime_error(got->text));
-  FORM(co_await [](agent& self, thing given) -> task<void> { co_await self.receive<thing>(); use(given, given.text); }(self, thing{}));
+  FORM(co_await [](agent& self, thing given) -> task<void> {
+    co_await self.receive<thing>();
+    use(given, given.text);
+  }(self, thing{}));
   FORM(counter c; co_await c(self, 3));
   FORM(if (co_await fall(self, 20000) != 20000) throw std::logic_error("wrong"));
   FORM(for (int i = 0; i < 20000; ++i) co_await self.held());
   FORM(for (int i = 0; i < 5000; ++i) co_await fall(self, 1));
   // Several
-  FORM(auto event = co_await first_of(self.receive<thing>(), self.sleep(1s)); if (event.index() == 0) use(*event.get<0>(), ""));
-  FORM(auto event = co_await first_of(giver(self), helper(self, thing{}), self.receive<question>()); (void)event.index());
-  FORM(auto event = co_await first_of(self.receive<thing>(), self.held()); if (event.index() != 1) throw std::logic_error("wrong"));
-  FORM(switch ((co_await first_of(self.receive<thing>(), giver(self))).index()) { case 0: break; default: co_await self.held(); });
+  FORM(auto event = co_await first_of(self.receive<thing>(), self.sleep(1s));
+       if (event.index() == 0) use(*event.get<0>(), ""));
+  FORM(auto event = co_await first_of(giver(self), helper(self, thing{}), self.receive<question>());
+       (void)event.index());
+  FORM(auto event = co_await first_of(self.receive<thing>(), self.held());
+       if (event.index() != 1) throw std::logic_error("wrong"));
+  FORM(switch ((co_await first_of(self.receive<thing>(), giver(self))).index()) {
+    case 0:
+      break;
+    default:
+      co_await self.held();
+  });
   FORM(for (int i = 0; i < 5000; ++i) co_await first_of(self.held(), self.receive<thing>()));
   FORM(auto [left, right] = co_await all_of(self.receive<thing>(), giver(self)); use(*left, right.text));
-  FORM(auto both = co_await all_of(self.ask<thing>(1, 1s, question("x")), self.ask<thing>(2, 1s, question("y"))); use(*std::get<0>(both), ""));
-  FORM(std::vector<task<std::string>> parts; for (int i = 0; i < 3; ++i) parts.push_back(helper(self, thing{})); auto all = co_await all_of(std::move(parts)); (void)all.size());
-  FORM(std::vector<task<int>> parts; parts.push_back(thrower(self, thing{})); parts.push_back(fall(self, 2)); co_await all_of(std::move(parts)));
+  FORM(auto both = co_await all_of(self.ask<thing>(1, 1s, question("x")), self.ask<thing>(2, 1s, question("y")));
+       use(*std::get<0>(both), ""));
+  FORM(std::vector<task<std::string>> parts; for (int i = 0; i < 3; ++i) parts.push_back(helper(self, thing{}));
+       auto all = co_await all_of(std::move(parts)); (void)all.size());
+  FORM(std::vector<task<int>> parts; parts.push_back(thrower(self, thing{})); parts.push_back(fall(self, 2));
+       co_await all_of(std::move(parts)));
   FORM(co_await first_of(all_of(giver(self), self.receive<thing>()), self.sleep(1s)));
-  FORM(try { co_await all_of(thrower(self, thing{}), self.receive<thing>()); } catch (const std::exception&) {});
+  FORM(try { co_await all_of(thrower(self, thing{}), self.receive<thing>()); } catch (const std::exception&){});
   FORM(co_await first_of(thrower(self, thing{}), self.receive<thing>(), fall(self, 0)));
 #if defined(REFUSED) && REFUSED == 1
   FORM(co_await self.ask<thing>(1, 1s, plain{"text", thing{}}));

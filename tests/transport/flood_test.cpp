@@ -18,8 +18,7 @@ constexpr std::size_t descriptor_growth_max = 16;
 constexpr int flood_size = is_sanitized ? 10'000 : 100'000;
 
 address stranger(int number) {
-  return address::parse("192.0." + std::to_string(number / 250 % 250) + "." +
-                        std::to_string(number % 250 + 1) + ":" +
+  return address::parse("192.0." + std::to_string(number / 250 % 250) + "." + std::to_string(number % 250 + 1) + ":" +
                         std::to_string(1024 + number / 62'500))
       .value();
 }
@@ -30,13 +29,12 @@ struct visit {
   std::chrono::nanoseconds handshake{0}, megabyte{0};
 };
 
-visit visit_honestly(endpoint_pair &pair) {
+visit visit_honestly(endpoint_pair& pair) {
   const auto dialled = pair.world.network.now();
   REQUIRE(pair.connect());
   const auto connected = pair.world.network.now();
   pair.send_from_client(lane::normal, byte_buffer(1 << 20));
-  REQUIRE(pair.world.run_until(
-      [&] { return pair.at_server(lane::normal).size() == 1 << 20; }));
+  REQUIRE(pair.world.run_until([&] { return pair.at_server(lane::normal).size() == 1 << 20; }));
   return {connected - dialled, pair.world.network.now() - connected};
 }
 
@@ -45,7 +43,7 @@ visit visit_alone() {
   return visit_honestly(pair);
 }
 
-void check_bounds(resource_watch &watch) {
+void check_bounds(resource_watch& watch) {
   CHECK(watch.most_heap_growth_bytes() <= memory_growth_bytes_max);
   CHECK(watch.descriptor_growth() <= descriptor_growth_max);
 }
@@ -54,14 +52,13 @@ void check_bounds(resource_watch &watch) {
 // send is not repeated when it is lost.
 struct den {
   endpoint_world world{1};
-  simulated_endpoint &server = world.add(2, endpoint_pair::make("server", {}));
+  simulated_endpoint& server = world.add(2, endpoint_pair::make("server", {}));
   std::vector<std::unique_ptr<rogue_client>> rogues;
 
-  rogue_client &add() {
+  rogue_client& add() {
     const auto number = static_cast<int>(rogues.size());
     const auto accepted = server.opened.size();
-    auto &rogue = *rogues.emplace_back(std::make_unique<rogue_client>(
-        world.network, stranger(number), server.at()));
+    auto& rogue = *rogues.emplace_back(std::make_unique<rogue_client>(world.network, stranger(number), server.at()));
     REQUIRE(world.run_until([&] {
       rogue.flush();
       return server.opened.size() > accepted;
@@ -70,20 +67,19 @@ struct den {
   }
 };
 
-} // namespace
+}  // namespace
 
-TEST_CASE("flood: half-open handshakes of forged addresses cost no memory and "
-          "do not keep an honest client out",
-          "[endpoint][hostile]") {
+TEST_CASE(
+    "flood: half-open handshakes of forged addresses cost no memory and "
+    "do not keep an honest client out",
+    "[endpoint][hostile]") {
   const auto alone = visit_alone();
   endpoint_pair pair;
-  auto &network = pair.world.network;
+  auto& network = pair.world.network;
   initial_forge forge;
   std::uint64_t sent_bytes = 0, answered_bytes = 0;
-  network.on_sent = [&](const address &from, const address &to,
-                        bytes_view datagram) {
-    if (from == pair.server.at() && !(to == pair.client.at()))
-      answered_bytes += datagram.size();
+  network.on_sent = [&](const address& from, const address& to, bytes_view datagram) {
+    if (from == pair.server.at() && !(to == pair.client.at())) answered_bytes += datagram.size();
   };
   resource_watch watch;
   int flooded = 0;
@@ -102,8 +98,7 @@ TEST_CASE("flood: half-open handshakes of forged addresses cost no memory and "
   // In the midst of it.
   auto next = network.now();
   const auto keep_flooding = [&] {
-    if (flooded >= flood_size || network.now() < next)
-      return;
+    if (flooded >= flood_size || network.now() < next) return;
     next = network.now() + 1ms;
     flood_for_a_millisecond();
   };
@@ -130,20 +125,20 @@ TEST_CASE("flood: half-open handshakes of forged addresses cost no memory and "
   CHECK(answered_bytes <= 3 * sent_bytes);
   CHECK(pair.server->connection_count() == 1);
   const auto refused = pair.server->statistics().refusals;
-  CHECK(refused[refusal_reason::address_unproven] >
-        static_cast<std::uint64_t>(flood_size) * 9 / 10);
+  CHECK(refused[refusal_reason::address_unproven] > static_cast<std::uint64_t>(flood_size) * 9 / 10);
 }
 
-TEST_CASE("flood: whoever resets a lane is gone, so that each few streams cost "
-          "the peer a whole handshake",
-          "[endpoint][hostile]") {
+TEST_CASE(
+    "flood: whoever resets a lane is gone, so that each few streams cost "
+    "the peer a whole handshake",
+    "[endpoint][hostile]") {
   resource_watch watch;
   den here;
   const byte_buffer first{1, 'x'}, second{2, 'x'};
   constexpr int times = is_sanitized ? 50 : 300;
   for (int i = 0; i < times; ++i) {
-    auto &rogue = here.add();
-    for (const auto *bytes : {&first, &second}) {
+    auto& rogue = here.add();
+    for (const auto* bytes : {&first, &second}) {
       const auto stream = rogue.open();
       rogue.write(stream, *bytes);
       rogue.reset(stream);
@@ -154,26 +149,24 @@ TEST_CASE("flood: whoever resets a lane is gone, so that each few streams cost "
     watch.look();
   }
   CHECK(here.server.ended.size() == static_cast<std::size_t>(times));
-  for (const auto &each : here.server.ended)
-    CHECK(each.reason.code == errc::quic_failed);
+  for (const auto& each : here.server.ended) CHECK(each.reason.code == errc::quic_failed);
   here.world.run_for(10s);
   CHECK(here.server->connection_count() == 0);
   check_bounds(watch);
 }
 
-TEST_CASE("flood: bytes far beyond a gap take no more than their lane's "
-          "window, and are not handed on",
-          "[endpoint][hostile]") {
+TEST_CASE(
+    "flood: bytes far beyond a gap take no more than their lane's "
+    "window, and are not handed on",
+    "[endpoint][hostile]") {
   resource_watch watch;
   den here;
-  constexpr std::size_t piece_bytes = 1000, honest_pieces = 2000,
-                        gap_pieces = 250;
+  constexpr std::size_t piece_bytes = 1000, honest_pieces = 2000, gap_pieces = 250;
   std::array<byte_buffer, lane_count> starts;
-  for (std::size_t on = 0; on < lane_count; ++on)
-    starts[on].assign(1, static_cast<std::uint8_t>(on));
+  for (std::size_t on = 0; on < lane_count; ++on) starts[on].assign(1, static_cast<std::uint8_t>(on));
   const byte_buffer piece(piece_bytes, 'x');
   for (int i = 0; i < 10; ++i) {
-    auto &rogue = here.add();
+    auto& rogue = here.add();
     std::array<std::int64_t, lane_count> streams{};
     for (std::size_t on = 0; on < lane_count; ++on) {
       streams[on] = rogue.open();
@@ -182,16 +175,13 @@ TEST_CASE("flood: bytes far beyond a gap take no more than their lane's "
     // Honest for a while on one lane, until its congestion window takes the
     // gaps of all others at once.
     for (std::size_t sent = 0; sent < honest_pieces;) {
-      while (sent < honest_pieces &&
-             rogue.write(streams[index_of(lane::low)], piece))
-        ++sent;
+      while (sent < honest_pieces && rogue.write(streams[index_of(lane::low)], piece)) ++sent;
       rogue.flush();
       here.world.run_for(11ms);
     }
     here.world.network.conditions.loss = 1;
     for (const auto on : {lane::control, lane::high, lane::normal})
-      for (std::size_t sent = 0; sent < gap_pieces; ++sent)
-        REQUIRE(rogue.write(streams[index_of(on)], piece));
+      for (std::size_t sent = 0; sent < gap_pieces; ++sent) REQUIRE(rogue.write(streams[index_of(on)], piece));
     here.world.network.conditions.loss = 0;
     for (const auto on : {lane::control, lane::high, lane::normal})
       REQUIRE(rogue.write(streams[index_of(on)], bytes_view(piece).first(1)));
@@ -199,39 +189,32 @@ TEST_CASE("flood: bytes far beyond a gap take no more than their lane's "
     watch.look();
   }
   CHECK(here.server.ended.empty());
-  for (const auto &[where, bytes] : here.server.received)
-    CHECK(bytes.size() ==
-          (where.second == lane::low ? piece_bytes * honest_pieces : 0));
+  for (const auto& [where, bytes] : here.server.received)
+    CHECK(bytes.size() == (where.second == lane::low ? piece_bytes * honest_pieces : 0));
   here.server.received.clear();
   check_bounds(watch);
 }
 
-TEST_CASE(
-    "flood: lanes that bring a byte every ten seconds cost what idle ones do",
-    "[endpoint][hostile]") {
+TEST_CASE("flood: lanes that bring a byte every ten seconds cost what idle ones do", "[endpoint][hostile]") {
   endpoint_pair pair({.keep_alive = 1s});
   REQUIRE(pair.connect());
-  for (const auto each : all_lanes)
-    pair.send_from_client(each, byte_buffer(1));
+  for (const auto each : all_lanes) pair.send_from_client(each, byte_buffer(1));
   pair.world.run_for(1s);
   resource_watch watch;
   for (int i = 0; i < 360; ++i) {
-    for (const auto each : all_lanes)
-      pair.send_from_client(each, byte_buffer(1));
+    for (const auto each : all_lanes) pair.send_from_client(each, byte_buffer(1));
     pair.world.run_for(10s);
     watch.look();
   }
   CHECK(pair.server.ended.empty());
-  for (const auto each : all_lanes)
-    CHECK(pair.at_server(each).size() == 361);
+  for (const auto each : all_lanes) CHECK(pair.at_server(each).size() == 361);
   CHECK(watch.most_heap_growth_bytes() <= 1u << 20);
 }
 
-TEST_CASE("flood: a handshake message without end is cut off at its bound",
-          "[endpoint][hostile]") {
+TEST_CASE("flood: a handshake message without end is cut off at its bound", "[endpoint][hostile]") {
   resource_watch watch;
   den here;
-  auto &rogue = here.add();
+  auto& rogue = here.add();
   rogue.speak_tls(byte_buffer(200'000, 4));
   for (int i = 0; i < 200; ++i) {
     rogue.flush();

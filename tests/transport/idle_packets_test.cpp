@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct scene {
-  simulated_world world{1};
+  endpoint_world world{1};
   simulated_endpoint& server;
   simulated_endpoint& honest = world.add(1, endpoint_pair::make("client", {}));
   rogue_client rogue{world.network, address::parse("10.0.0.13:1313").value(), server.at()};
@@ -46,8 +46,8 @@ TEST_CASE("flood: packets that bring nothing end the connection when there are t
   REQUIRE(here.server.ended.size() == 1);
   CHECK(here.server.ended.front().reason.code == errc::flood);
   CHECK(here.counted(refusal_reason::flood) == 1);
-  REQUIRE(here.world.run_until([&] { return !here.honest.acknowledged.empty() &&
-                                            here.honest.acknowledged.begin()->second == 2'000'000; }));
+  REQUIRE(here.world.run_until(
+      [&] { return !here.honest.acknowledged.empty() && here.honest.acknowledged.begin()->second == 2'000'000; }));
   CHECK(here.honest.ended.empty());
 }
 

@@ -76,14 +76,14 @@ TEST_CASE("lane schedule: urgent lanes go first, and a lane passed over often en
 TEST_CASE("event queue: bytes merge only while their event waits", "[lane]") {
   event_queue queue;
   event_queue::ticket ticket = 0, other = 0;
-  queue.add_bytes(1, lane::high, as_bytes("ab"), ticket);
+  queue.add_bytes(1, lane::high, as_bytes("ab"), false, ticket);
   queue.add_acknowledged(1, lane::high, 5, other);
-  queue.add_bytes(1, lane::high, as_bytes("cd"), ticket);
+  queue.add_bytes(1, lane::high, as_bytes("cd"), false, ticket);
   queue.add_acknowledged(1, lane::high, 6, other);
   const auto first = queue.pop();
   REQUIRE(first);
   CHECK(as_text(std::get<lane_bytes>(*first).bytes.view()) == "abcd");
-  queue.add_bytes(1, lane::high, as_bytes("e"), ticket);
+  queue.add_bytes(1, lane::high, as_bytes("e"), false, ticket);
   CHECK(std::get<lane_acknowledged>(*queue.pop()).bytes == 11);
   CHECK(as_text(std::get<lane_bytes>(*queue.pop()).bytes.view()) == "e");
   CHECK_FALSE(queue.pop());

@@ -1,11 +1,10 @@
-// Trust beside the CA and its change at run time: pinned keys, denied keys, another CA, another certificate; and the key
-// log that is off.
-#include <stdlib.h>
-
+// Trust beside the CA and its change at run time: pinned keys, denied keys, another CA, another certificate; and the
+// key log that is off.
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch_test_macros.hpp>
+#include <stdlib.h>
 #include <tests/transport/endpoint_pair.hpp>
 
 using namespace quicsync;
@@ -55,7 +54,8 @@ TEST_CASE("trust: a name that is pinned belongs to its key alone, whatever a CA 
 
 TEST_CASE("trust: a pinned key with an expired certificate is refused", "[endpoint][identity]") {
   auto late = config_of(identity_of("late", "good", 0), {}, 1);
-  endpoint_pair pair(late, server_config({.pinned = {{identity_of("late", "good", 0)->fingerprint(), "late"}}, .denied = {}}));
+  endpoint_pair pair(
+      late, server_config({.pinned = {{identity_of("late", "good", 0)->fingerprint(), "late"}}, .denied = {}}));
   REQUIRE(pair.fail_to_connect());
   CHECK(pair.server.ended.front().reason.code == errc::certificate_expired);
 }

@@ -18,7 +18,7 @@ inline constexpr bool is_sanitized = false;
 #endif
 
 class resource_watch {
-public:
+ public:
   resource_watch() : heap_(heap_bytes()), descriptors_(descriptor_count()) {}
 
   /// To be called while things happen: remembers the most.
@@ -35,10 +35,9 @@ public:
     return now > descriptors_ ? now - descriptors_ : 0;
   }
 
-private:
+ private:
   static std::size_t heap_bytes() {
-    if (is_sanitized)
-      return 0;
+    if (is_sanitized) return 0;
     const auto heap = mallinfo2();
     return heap.uordblks + heap.hblkhd;
   }
@@ -50,4 +49,4 @@ private:
   std::size_t heap_, descriptors_, most_ = 0;
 };
 
-} // namespace quicsync::tests
+}  // namespace quicsync::tests

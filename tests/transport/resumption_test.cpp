@@ -10,7 +10,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-shared_bytes hello(std::string_view text = "hello, digest") { return shared_bytes(byte_buffer(text.begin(), text.end())); }
+shared_bytes hello(std::string_view text = "hello, digest") {
+  return shared_bytes(byte_buffer(text.begin(), text.end()));
+}
 byte_buffer bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
 /// A pair that has been connected once and is no more.
@@ -211,8 +213,7 @@ TEST_CASE("early data: a captured first flight that is sent again is not taken a
     pair.client->close(pair.client_id(), errc::none, "", pair.world.network.now());
     pair.world.run_for(5s);
     pair.client.unplug();
-    for (const auto& each : flight)
-      pair.world.network.send_datagram(pair.client.at(), pair.server.at(), 0, each);
+    for (const auto& each : flight) pair.world.network.send_datagram(pair.client.at(), pair.server.at(), 0, each);
     pair.world.run_for(10s);
     CHECK(pair.server->statistics().refusals[refusal_reason::early_data_replayed] == 1);
   }
@@ -221,7 +222,8 @@ TEST_CASE("early data: a captured first flight that is sent again is not taken a
   CHECK(pair.server.received_early.size() == 1);
 }
 
-TEST_CASE("early data: a server that has dropped the client's CA meanwhile takes nothing", "[endpoint][early][identity]") {
+TEST_CASE("early data: a server that has dropped the client's CA meanwhile takes nothing",
+          "[endpoint][early][identity]") {
   acquainted pair;
   pair.meet();
   // The same key, other trust.

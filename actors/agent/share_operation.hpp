@@ -6,9 +6,9 @@
 
 namespace quicsync {
 
-class sharing final : public operation<sync_report> {
+class share_operation final : public operation<sync_report> {
  public:
-  sharing(agent& self, std::span<const pattern> what, delivery_wish wish);
+  share_operation(agent& self, std::span<const pattern> what, delivery_wish wish);
 
  private:
   /// A slab, and where its patterns stand in what was given.

@@ -9,7 +9,7 @@ namespace {
 constexpr std::chrono::seconds report_grace{5};
 }  // namespace
 
-sharing::sharing(agent& self, std::span<const pattern> what, delivery_wish wish)
+share_operation::share_operation(agent& self, std::span<const pattern> what, delivery_wish wish)
     : operation<sync_report>(self, wish.deadline + report_grace), self_(&self), wish_(std::move(wish)) {
   slab_builder builder(self.environment().key_seed);
   std::vector<std::uint32_t> places;
@@ -25,7 +25,7 @@ sharing::sharing(agent& self, std::span<const pattern> what, delivery_wish wish)
   if (!builder.empty()) parts_.push_back({builder.finish(), std::move(places), 0});
 }
 
-bool sharing::begin() {
+bool share_operation::begin() {
   const auto& cache = self_->environment().cache;
   if (parts_.empty()) {
     outcome_ = fail(whole_.local.empty() ? error{errc::no_patterns, "there are no patterns to share"}
@@ -40,16 +40,16 @@ bool sharing::begin() {
   missing_ = parts_.size();
   for (auto& p : parts_) {
     p.number = self_->next_number();
-    caf_compat::tell(&self_->actor(), cache,
-                     messages::share{p.number, std::move(p.patterns), wish_, self_->handle()});
+    caf_compat::tell(&self_->actor(), cache, messages::share{p.number, std::move(p.patterns), wish_, self_->handle()});
   }
   return false;
 }
 
-bool sharing::offer(delivery& message) {
+bool share_operation::offer(delivery& message) {
   if (!message.is<messages::report>()) return false;
   const auto& report = message.peek<messages::report>();
-  const auto which = std::find_if(parts_.begin(), parts_.end(), [&](const part& p) { return p.number == report.number; });
+  const auto which =
+      std::find_if(parts_.begin(), parts_.end(), [&](const part& p) { return p.number == report.number; });
   if (which == parts_.end()) return false;
   add(*which, report.outcome);
   if (--missing_ != 0) {
@@ -60,7 +60,7 @@ bool sharing::offer(delivery& message) {
   return true;
 }
 
-void sharing::add(const part& which, const sync_report& reported) {
+void share_operation::add(const part& which, const sync_report& reported) {
   for (std::size_t i = 0; i < reported.local.size() && i < which.places.size(); ++i)
     whole_.local[which.places[i]] = reported.local[i];
   for (const auto& outcome : reported.peers) {
