@@ -1,15 +1,16 @@
 #include <algorithm>
-#include <thread>
+#include <future>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
+#include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/certificates.hpp>
 
 #include "bench_receiver.hpp"
+#include "bench_yardstick.hpp"
 #include "commands.hpp"
 #include "delivery.hpp"
 #include "errors.hpp"
@@ -72,13 +73,19 @@ class pattern_source {
   std::uint64_t count_ = 0;
 };
 
-double cpu_seconds() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
+/// Posts patterns one at a time at a steady rate; an agent, so that the post itself wakes no thread on the loop.
+task<void> post_steadily(agent& self, pattern_source* source, std::size_t count, std::chrono::nanoseconds interval,
+                         std::promise<result<void>>* done) {
+  result<void> all;
+  auto due = clock::now();
+  for (std::size_t i = 0; i < count && all; ++i) {
+    due += interval;
+    auto waited = co_await self.sleep(std::max(due - clock::now(), std::chrono::nanoseconds(0)));
+    if (!waited) all = waited;
+    const auto next = source->next();
+    if (auto posted = self.post(next); !posted) all = posted;
+  }
+  done->set_value(std::move(all));
 }
 
 /// One node that shares, and those that receive.
@@ -89,7 +96,9 @@ class bench {
   result<void> run() {
     if (auto ok = start(); !ok) return ok;
     if (auto ok = throughput(); !ok) return ok;
-    return options_.rate == 0 ? result<void>() : latency();
+    if (options_.rate == 0) return {};
+    if (auto ok = latency(placement::pool); !ok) return ok;
+    return latency(placement::loop);
   }
 
  private:
@@ -108,6 +117,9 @@ class bench {
       if (!receiver) return fail(std::move(receiver.error()));
       receivers_.push_back(std::move(*receiver));
     }
+    auto yardstick = bench_yardstick::start(path, "bench-sender");
+    if (!yardstick) return fail(std::move(yardstick.error()));
+    yardstick_ = std::move(*yardstick);
     node_config config;
     config.host = "127.0.0.1";
     config.port = 0;
@@ -138,6 +150,8 @@ class bench {
     std::size_t record_bytes = 0;
     for (const auto& slab : slabs) record_bytes += slab->record_bytes();
 
+    auto plain = yardstick_->run(slabs, options_.batch);
+    if (!plain) return fail(std::move(plain.error()));
     auto before = cpu_of_all();
     if (!before) return fail(std::move(before.error()));
     const auto begun = clock::now();
@@ -148,6 +162,9 @@ class bench {
     if (!after) return fail(std::move(after.error()));
     auto state = node_->state();
     if (!state) return fail(std::move(state.error()));
+    // Once more afterwards: what else runs on the machine comes and goes.
+    auto again = yardstick_->run(slabs, options_.batch);
+    if (!again) return fail(std::move(again.error()));
     const auto patterns = static_cast<double>(options_.patterns), peers = static_cast<double>(options_.peers);
     print_line(fmt::format(
         R"({{"what":"throughput","patterns":{},"peers":{},"batch":{},"seconds":{:.3f},"patternsPerSecond":{:.0f},)"
@@ -156,6 +173,11 @@ class bench {
         (*after - *before) * 1e6 / patterns / peers, static_cast<double>(record_bytes) / patterns,
         static_cast<double>(state->stats.lane_bytes_sent) / patterns / peers,
         static_cast<double>(state->stats.bytes_sent) / patterns / peers));
+    const auto plain_seconds = (plain->seconds + again->seconds) / 2;
+    print_line(
+        fmt::format(R"({{"what":"yardstick","patternsPerSecond":{:.0f},"cpuMicrosPerDelivery":{:.3f},"ratio":{:.2f}}})",
+                    patterns / plain_seconds, (plain->cpu_seconds + again->cpu_seconds) / 2 * 1e6 / patterns,
+                    plain_seconds / seconds));
     return {};
   }
 
@@ -178,28 +200,32 @@ class bench {
     return {};
   }
 
-  /// One at a time, at a steady rate.
-  result<void> latency() {
+  /// One at a time, at a steady rate, from an agent here to one at each receiver.
+  result<void> latency(placement where) {
     for (const auto& receiver : receivers_)
-      if (auto begun = receiver->restart(); !begun) return fail(std::move(begun.error()));
+      if (auto begun = receiver->restart(where); !begun) return fail(std::move(begun.error()));
     const auto count = options_.rate * static_cast<std::size_t>(latency_duration.count());
     const auto interval = std::chrono::nanoseconds(1s) / static_cast<std::int64_t>(options_.rate);
-    auto due = clock::now();
-    for (std::size_t i = 0; i < count; ++i) {
-      std::this_thread::sleep_until(due += interval);
-      if (waits_.interrupted()) return fail(errc::cancelled, "interrupted");
-      auto builder = node_->new_slab();
-      if (auto added = builder.add(source_.next()); !added) return added;
-      node_->share(builder.finish(), {}, [](const sync_report&) {});
+    auto outcome = std::make_shared<std::promise<result<void>>>();
+    auto posted = outcome->get_future();
+    auto sender =
+        node_->spawn_agent(agent_options("sender").on(where), post_steadily, &source_, count, interval, outcome.get());
+    if (!sender) return fail(std::move(sender.error()));
+    while (posted.wait_for(100ms) != std::future_status::ready) {
+      if (!waits_.interrupted()) continue;
+      node_->stop();  // and with it the agent, which uses what is here
+      return fail(errc::cancelled, "interrupted");
     }
+    if (auto all = posted.get(); !all) return all;
     if (auto arrived = await_arrival(count); !arrived) return arrived;
     auto all = read_all();
     if (!all) return fail(std::move(all.error()));
     for (std::size_t i = 0; i < all->size(); ++i) {
       const auto& reading = (*all)[i];
       print_line(fmt::format(
-          R"({{"what":"latency","peer":{},"rate":{},"patterns":{},"p50Micros":{:.0f},"p99Micros":{:.0f}}})",
-          json_quoted(receivers_[i]->name()), options_.rate, reading.patterns, reading.p50_us, reading.p99_us));
+          R"({{"what":"latency","on":"{}","peer":{},"rate":{},"patterns":{},"p50Micros":{:.0f},"p99Micros":{:.0f}}})",
+          where == placement::loop ? "loop" : "pool", json_quoted(receivers_[i]->name()), options_.rate,
+          reading.patterns, reading.p50_us, reading.p99_us));
     }
     return {};
   }
@@ -234,7 +260,7 @@ class bench {
   result<double> cpu_of_all() {
     auto all = read_all();
     if (!all) return fail(std::move(all.error()));
-    double sum = cpu_seconds();
+    double sum = processor_seconds();
     for (const auto& reading : *all) sum += reading.cpu_seconds;
     return sum;
   }
@@ -245,6 +271,7 @@ class bench {
   losses lost_{[this] { waits_.wake(); }};
   std::unique_ptr<temporary_directory> directory_;
   std::vector<std::unique_ptr<bench_receiver>> receivers_;
+  std::unique_ptr<bench_yardstick> yardstick_;
   std::unique_ptr<server> node_;
 };
 
@@ -268,7 +295,10 @@ action add_bench(CLI::App& app) {
       ->check(CLI::Range(std::size_t{0}, std::size_t{100'000}))
       ->capture_default_str();
   app.footer(
-      "Prints a JSON object a line. Latency is from the share to the other node's subscriber.\n\n"
+      "Prints a JSON object a line: throughput; what a plain QUIC loop does with the same batches, and our part of "
+      "that\n"
+      "(ratio); latency from an agent's share to an agent at the other node, on the worker pool and on the nodes' "
+      "loops.\n\n"
       "Example:\n  quicsync bench --patterns 200000");
   return [=] {
     wait_point waits;

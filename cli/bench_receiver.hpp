@@ -6,9 +6,10 @@
 #include <memory>
 #include <string>
 
-#include <sys/types.h>
-
+#include <quicsync/actors/agent/agent_options.hpp>
 #include <quicsync/codec/error.hpp>
+
+#include "child_process.hpp"
 
 namespace quicsync::cli {
 
@@ -25,8 +26,8 @@ class bench_receiver {
     double p50_us = 0, p99_us = 0;
   };
 
-  /// Starts a node with the certificate NAME in `directory` on a free port. Errors: io_failed, and what the node's
-  /// start gives.
+  /// Starts a node with the certificate NAME in `directory` on a free port; what arrives there is counted by a handler
+  /// of server::subscribe(). Errors: io_failed, and what the node's start gives.
   static result<std::unique_ptr<bench_receiver>> start(const std::filesystem::path& directory, const std::string& name);
   /// Ends the process.
   ~bench_receiver();
@@ -34,17 +35,16 @@ class bench_receiver {
   const std::string& name() const noexcept { return name_; }
   std::uint16_t port() const noexcept { return port_; }
   /// Errors: io_failed when the process has died.
-  result<reading> read() { return ask('r'); }
-  /// The same, and its counts begin anew.
-  result<reading> restart() { return ask('b'); }
+  result<reading> read();
+  /// From now on an agent that lives there counts, and its counts begin anew.
+  result<reading> restart(placement where);
 
  private:
   result<reading> ask(char question);
-  bench_receiver(pid_t process, int asking, int answering, std::string name)
-      : process_(process), asking_(asking), answering_(answering), name_(std::move(name)) {}
+  bench_receiver(std::unique_ptr<child_process> process, std::string name)
+      : process_(std::move(process)), name_(std::move(name)) {}
 
-  pid_t process_;
-  int asking_, answering_;  ///< our ends of the pipes to and from it
+  std::unique_ptr<child_process> process_;
   std::string name_;
   std::uint16_t port_ = 0;
 };

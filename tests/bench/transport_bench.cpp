@@ -17,10 +17,10 @@
 #include <tests/bench/bench_process.hpp>
 #include <tests/bench/endpoint_driver.hpp>
 #include <tests/bench/own_transfer.hpp>
-#include <tests/bench/plain_transfer.hpp>
 
 #include <quicsync/actors/server.hpp>
 #include <quicsync/codec/frame.hpp>
+#include <quicsync/transport/plain_transfer.hpp>
 
 using namespace quicsync;
 using namespace quicsync::bench;
@@ -100,28 +100,27 @@ transfer_figures transfer_ours(const trust& identities, const options& wanted) {
 }
 
 transfer_figures transfer_plainly(const trust& identities, const options& wanted) {
-  const auto settings = [&](const char* name) {
+  const auto side = [&](const char* name, plain_transfer::side which) {
     const auto files = identities.of(name);
-    plain::settings with;
-    with.certificate = files.certificate.string();
-    with.key = files.key.string();
-    with.bytes = wanted.bytes;
+    plain_transfer_plan plan;
+    plan.certificate = files.certificate.string();
+    plan.key = files.key.string();
+    plan.bytes = wanted.bytes;
     // As ours: transport_params() in transport/connection.cpp.
-    with.stream_window_bytes = limits::lane_window_bytes + 1;
-    with.connection_window_bytes = 3 * limits::lane_window_bytes + limits::control_window_bytes + 4;
-    with.socket_buffer_bytes = static_cast<int>(udp_socket::wanted_buffer_bytes);
-    return with;
+    plan.stream_window_bytes = limits::lane_window_bytes + 1;
+    plan.connection_window_bytes = 3 * limits::lane_window_bytes + limits::control_window_bytes + 4;
+    plan.socket_buffer_bytes = static_cast<int>(udp_socket::wanted_buffer_bytes);
+    return must(plain_transfer::make(std::move(plan), which));
   };
   child_process server([&](reporter& out) {
-    plain::peer side(settings("server"), true);
-    out.say(side.port());
-    out.say(side.receive_all());
+    const auto receiver = side("server", plain_transfer::side::receives);
+    out.say(receiver->port());
+    out.say(must(receiver->receive()));
     out.say(processor_seconds());
   });
   const auto port = static_cast<std::uint16_t>(server.hear());
   child_process client([&](reporter& out) {
-    plain::peer side(settings("client"), false);
-    side.send_all(port);
+    must(side("client", plain_transfer::side::sends)->send(port));
     out.say(processor_seconds());
   });
   const auto seconds = server.hear(), there = server.hear(), here = client.hear();

@@ -6,7 +6,8 @@
 using namespace quicsync::test;
 using json = nlohmann::json;
 
-TEST_CASE("bench: what two receiving nodes were given is counted, and its latency measured", "[cli][net]") {
+TEST_CASE("bench: what two receiving nodes were given is counted, compared with a plain loop, and its latency measured",
+          "[cli][net]") {
   const auto ended =
       run({"bench", "--patterns", "2000", "--peers", "2", "--batch", "50", "--size", "600", "--rate", "200"});
   INFO(ended.errors);
@@ -17,19 +18,24 @@ TEST_CASE("bench: what two receiving nodes were given is counted, and its latenc
     lines.push_back(json::parse(ended.output.substr(begin, end - begin)));
     begin = end + 1;
   }
-  REQUIRE(lines.size() == 3);
+  REQUIRE(lines.size() == 6);
   const auto& throughput = lines[0];
   CHECK(throughput["what"] == "throughput");
   CHECK(throughput["patterns"] == 2000);
   CHECK(throughput["patternsPerSecond"] > 0);
   CHECK(throughput["laneBytes"] < throughput["recordBytes"]);
   CHECK(throughput["wireBytes"] > throughput["laneBytes"]);
-  for (std::size_t peer = 1; peer <= 2; ++peer) {
-    CHECK(lines[peer]["what"] == "latency");
-    CHECK(lines[peer]["peer"] == "bench-receiver-" + std::to_string(peer));
-    CHECK(lines[peer]["patterns"] == 600);
-    CHECK(lines[peer]["p50Micros"] > 0);
-    CHECK(lines[peer]["p50Micros"] <= lines[peer]["p99Micros"]);
+  const auto& yardstick = lines[1];
+  CHECK(yardstick["what"] == "yardstick");
+  CHECK(yardstick["patternsPerSecond"] > 0);
+  CHECK(yardstick["ratio"] > 0);
+  for (std::size_t i = 2; i < 6; ++i) {
+    CHECK(lines[i]["what"] == "latency");
+    CHECK(lines[i]["on"] == (i < 4 ? "pool" : "loop"));
+    CHECK(lines[i]["peer"] == "bench-receiver-" + std::to_string(i % 2 + 1));
+    CHECK(lines[i]["patterns"] == 600);
+    CHECK(lines[i]["p50Micros"] > 0);
+    CHECK(lines[i]["p50Micros"] <= lines[i]["p99Micros"]);
   }
 }
 

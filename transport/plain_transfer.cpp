@@ -1,13 +1,9 @@
-// The yardstick: one stream over loopback by a plain ngtcp2 and GnuTLS loop, with segmentation offload both ways and
-// none of the project's code. One connection, one thread, one side a process.
-#pragma once
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
 #include <cstring>
-#include <functional>
+#include <deque>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,23 +20,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace plain {
+#include <quicsync/transport/plain_transfer.hpp>
 
-struct settings {
-  std::string certificate, key;  ///< PEM files
-  std::uint64_t bytes = 0;
-  std::uint64_t stream_window_bytes = 0, connection_window_bytes = 0;
-  std::size_t datagram_bytes = 1452;
-  int socket_buffer_bytes = 4 << 20;
-};
+namespace quicsync {
 
-class peer {
+class plain_transfer::peer {
  public:
-  peer(const settings& with, bool server) : settings_(with), server_(server) {
+  peer(plain_transfer_plan plan, bool server) : plan_(std::move(plan)), server_(server) {
     socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1;
-    setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &with.socket_buffer_bytes, sizeof with.socket_buffer_bytes);
-    setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &with.socket_buffer_bytes, sizeof with.socket_buffer_bytes);
+    setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &plan_.socket_buffer_bytes, sizeof plan_.socket_buffer_bytes);
+    setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &plan_.socket_buffer_bytes, sizeof plan_.socket_buffer_bytes);
     setsockopt(socket_, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
     setsockopt(socket_, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
     local_.sin_family = AF_INET;
@@ -49,7 +39,7 @@ class peer {
     socklen_t length = sizeof local_;
     getsockname(socket_, reinterpret_cast<sockaddr*>(&local_), &length);
     gnutls_certificate_allocate_credentials(&credentials_);
-    if (gnutls_certificate_set_x509_key_file(credentials_, with.certificate.c_str(), with.key.c_str(),
+    if (gnutls_certificate_set_x509_key_file(credentials_, plan_.certificate.c_str(), plan_.key.c_str(),
                                              GNUTLS_X509_FMT_PEM) < 0)
       throw std::runtime_error("no certificate");
   }
@@ -62,11 +52,13 @@ class peer {
   peer(const peer&) = delete;
   peer& operator=(const peer&) = delete;
 
-  std::uint16_t port() const { return ntohs(local_.sin_port); }
+  const error& failure() const noexcept { return failure_; }
+  std::uint16_t port() const noexcept { return ntohs(local_.sin_port); }
 
   /// Server: until all bytes are there. The seconds from the first to the last.
   double receive_all() {
-    while (received_ < settings_.bytes) turn();
+    while (!complete_) turn();
+    if (failure_.code != errc::none) return 0;
     const std::chrono::duration<double> took = last_ - first_;
     say_goodbye();
     return took.count();
@@ -125,15 +117,15 @@ class peer {
     ngtcp2_settings with;
     ngtcp2_settings_default(&with);
     with.initial_ts = now();
-    with.max_tx_udp_payload_size = settings_.datagram_bytes;
+    with.max_tx_udp_payload_size = plan_.datagram_bytes;
     static constexpr std::array<std::uint16_t, 1> probes{1452};
     with.pmtud_probes = probes.data();
     with.pmtud_probeslen = probes.size();
     ngtcp2_transport_params params;
     ngtcp2_transport_params_default(&params);
     params.initial_max_streams_uni = 4;
-    params.initial_max_stream_data_uni = settings_.stream_window_bytes;
-    params.initial_max_data = settings_.connection_window_bytes;
+    params.initial_max_stream_data_uni = plan_.stream_window_bytes;
+    params.initial_max_data = plan_.connection_window_bytes;
     params.max_idle_timeout = 10 * NGTCP2_SECONDS;
     const auto callbacks = make_callbacks();
     const auto own = random_cid();
@@ -178,17 +170,44 @@ class peer {
       gnutls_rnd(GNUTLS_RND_NONCE, token, NGTCP2_STATELESS_RESET_TOKENLEN);
       return 0;
     };
-    all.recv_stream_data = [](ngtcp2_conn* quic, std::uint32_t, std::int64_t stream, std::uint64_t, const std::uint8_t*,
-                              std::size_t size, void* user, void*) {
-      auto& self = *static_cast<peer*>(user);
-      if (self.received_ == 0) self.first_ = std::chrono::steady_clock::now();
-      self.received_ += size;
-      if (self.received_ >= self.settings_.bytes) self.last_ = std::chrono::steady_clock::now();
+    all.recv_stream_data = [](ngtcp2_conn* quic, std::uint32_t, std::int64_t stream, std::uint64_t,
+                              const std::uint8_t* bytes, std::size_t size, void* user, void*) {
+      static_cast<peer*>(user)->receive({bytes, size});
       ngtcp2_conn_extend_max_stream_offset(quic, stream, size);
       ngtcp2_conn_extend_max_offset(quic, size);
       return 0;
     };
     return all;
+  }
+
+  void receive(bytes_view bytes) {
+    if (received_ == 0) first_ = std::chrono::steady_clock::now();
+    received_ += bytes.size();
+    if (plan_.take) {
+      auto all = plan_.take(bytes);
+      complete_ = !all || *all;
+      if (!all) failure_ = std::move(all.error());
+    } else {
+      complete_ = received_ >= plan_.bytes;
+    }
+    if (complete_) last_ = std::chrono::steady_clock::now();
+  }
+
+  // What is to be sent next; empty: nothing more. Stays where it is: ngtcp2 points into it until it is acknowledged.
+  bytes_view next_piece() {
+    if (!plan_.make) {
+      const auto offset = static_cast<std::size_t>(sent_ % zeros_.size());
+      const auto left = std::min<std::uint64_t>(plan_.bytes - sent_, zeros_.size() - offset);
+      return {zeros_.data() + offset, static_cast<std::size_t>(left)};
+    }
+    if (made_.empty() || offset_ == made_.back().size()) {
+      byte_buffer more;
+      plan_.make(more);
+      if (more.empty()) return {};
+      made_.push_back(std::move(more));
+      offset_ = 0;
+    }
+    return bytes_view(made_.back()).subspan(offset_);
   }
 
   // One round: write what may be written, wait, read what has come, see to the timer.
@@ -278,21 +297,19 @@ class peer {
       segment_ = 0;
       while (packets < 44) {
         ngtcp2_ssize taken = -1;
-        const auto offset = static_cast<std::size_t>(sent_ % data_.size());
-        const auto left = settings_.bytes - sent_;
-        ngtcp2_vec piece{data_.data() + offset,
-                         static_cast<std::size_t>(std::min<std::uint64_t>(left, data_.size() - offset))};
-        const bool some = stream_ >= 0 && left > 0;
+        const auto next = stream_ >= 0 ? next_piece() : bytes_view{};
+        ngtcp2_vec piece{const_cast<std::uint8_t*>(next.data()), next.size()};
+        const bool some = !next.empty();
         ngtcp2_pkt_info info{};
         auto made =
-            ngtcp2_conn_writev_stream(quic_, nullptr, &info, outbox_.data() + unsent_, settings_.datagram_bytes, &taken,
+            ngtcp2_conn_writev_stream(quic_, nullptr, &info, outbox_.data() + unsent_, plan_.datagram_bytes, &taken,
                                       NGTCP2_WRITE_STREAM_FLAG_NONE, some ? stream_ : -1, &piece, some ? 1 : 0, time);
         if (made == NGTCP2_ERR_STREAM_DATA_BLOCKED)
-          made = ngtcp2_conn_writev_stream(quic_, nullptr, &info, outbox_.data() + unsent_, settings_.datagram_bytes,
+          made = ngtcp2_conn_writev_stream(quic_, nullptr, &info, outbox_.data() + unsent_, plan_.datagram_bytes,
                                            &taken, NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, time);
         if (made < 0) throw std::runtime_error(std::string("write: ") + ngtcp2_strerror(static_cast<int>(made)));
         if (made == 0) break;
-        if (taken > 0) sent_ += static_cast<std::uint64_t>(taken);
+        if (taken > 0) sent_ += static_cast<std::uint64_t>(taken), offset_ += static_cast<std::size_t>(taken);
         const auto size = static_cast<std::size_t>(made);
         mark(info.ecn);
         if (segment_ == 0) segment_ = size;
@@ -352,7 +369,7 @@ class peer {
     }
   }
 
-  const settings settings_;
+  const plain_transfer_plan plan_;
   const bool server_;
   int socket_ = -1;
   sockaddr_in local_{}, remote_{};
@@ -363,12 +380,48 @@ class peer {
   std::int64_t stream_ = -1;
   std::uint64_t sent_ = 0, received_ = 0;
   std::chrono::steady_clock::time_point first_, last_;
-  bool over_ = false, blocked_ = false;
+  bool over_ = false, blocked_ = false, complete_ = false;
+  error failure_;
   std::uint8_t ecn_ = 0;
   std::vector<std::uint8_t> inbox_ = std::vector<std::uint8_t>(65536), outbox_ = std::vector<std::uint8_t>(2 * 65536),
-                            data_ = std::vector<std::uint8_t>(1 << 20);
+                            zeros_ = std::vector<std::uint8_t>(1 << 20);
+  std::deque<byte_buffer> made_;
+  std::size_t offset_ = 0;  ///< how much of the last of made_ is sent
   std::vector<std::uint8_t> longer_;
   std::size_t unsent_ = 0, segment_ = 0;
 };
 
-}  // namespace plain
+plain_transfer::plain_transfer(std::unique_ptr<peer> p) : peer_(std::move(p)) {}
+plain_transfer::~plain_transfer() = default;
+
+result<std::unique_ptr<plain_transfer>> plain_transfer::make(plain_transfer_plan plan, side which) {
+  try {
+    return std::unique_ptr<plain_transfer>(
+        new plain_transfer(std::make_unique<peer>(std::move(plan), which == side::receives)));
+  } catch (const std::runtime_error& why) {
+    return fail(errc::io_failed, why.what());
+  }
+}
+
+std::uint16_t plain_transfer::port() const noexcept { return peer_->port(); }
+
+result<double> plain_transfer::receive() {
+  try {
+    const auto seconds = peer_->receive_all();
+    if (peer_->failure().code != errc::none) return fail(peer_->failure());
+    return seconds;
+  } catch (const std::runtime_error& why) {
+    return fail(errc::quic_failed, why.what());
+  }
+}
+
+result<void> plain_transfer::send(std::uint16_t port) {
+  try {
+    peer_->send_all(port);
+    return {};
+  } catch (const std::runtime_error& why) {
+    return fail(errc::quic_failed, why.what());
+  }
+}
+
+}  // namespace quicsync
