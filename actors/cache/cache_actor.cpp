@@ -42,6 +42,9 @@ error refusal_of(pattern_table::verdict what) {
   return {};
 }
 
+/// How many records ahead of the one that is applied the table is told.
+constexpr std::size_t expected_ahead = 16;
+
 class cache_actor : public loop_actor, private loop::source {
  public:
   cache_actor(caf::actor_config& config, loop& home, cache_setup setup)
@@ -102,6 +105,7 @@ class cache_actor : public loop_actor, private loop::source {
     track.local.reserve(m.patterns->size());
     track.places.reserve(m.patterns->size());
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
+      expect(*m.patterns, i);
       auto refusal = crowded
                          ? error{errc::too_large, fmt::format("an audience of more than {} names", limits::frame_names)}
                          : find_corruption_in(*m.patterns, i);
@@ -129,6 +133,7 @@ class cache_actor : public loop_actor, private loop::source {
     std::vector<std::pair<std::uint32_t, error>> refused;
     auto before = m.refused.begin();  // by the session
     for (std::uint32_t i = 0; i < m.records->size(); ++i) {
+      expect(*m.records, i);
       if (before != m.refused.end() && before->first == i) {
         refused.push_back(std::move(*before++));
         continue;
@@ -144,6 +149,10 @@ class cache_actor : public loop_actor, private loop::source {
                              std::move(refused)};
     tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
+  }
+
+  void expect(const slab& records, std::size_t index) const {
+    if (index + expected_ahead < records.size()) table_.expect(records, index + expected_ahead);
   }
 
   void note(const pattern_table::outcome& outcome) {

@@ -41,15 +41,19 @@ record_order pattern_table::order_at(std::uint32_t entry_index) const {
   return {left.version, left.timestamp, left.agent_id, false, left.hash};
 }
 
-std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) const {
-  auto found = by_key_.find(key);
-  if (found == by_key_.end()) return none;
-  for (std::uint32_t i = found->second; i != none; i = entries_[i].next_of_key)
+std::uint32_t pattern_table::find_in_chain(std::uint32_t first, std::string_view id) const {
+  for (std::uint32_t i = first; i != none; i = entries_[i].next_of_key)
     if (id_of(i) == id) return i;
   return none;
 }
 
-std::uint32_t pattern_table::add_entry(std::uint64_t key) {
+std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) const {
+  auto found = by_key_.find(key);
+  return found == by_key_.end() ? none : find_in_chain(found->second, id);
+}
+
+/// `chain`: the first entry of the same key, or none; becomes the new one.
+std::uint32_t pattern_table::add_entry(std::uint32_t& chain) {
   std::uint32_t at = 0;
   if (free_.empty()) {
     at = static_cast<std::uint32_t>(entries_.size());
@@ -59,8 +63,7 @@ std::uint32_t pattern_table::add_entry(std::uint64_t key) {
     free_.pop_back();
     entries_[at] = entry{};
   }
-  auto [slot, fresh] = by_key_.try_emplace(key, at);
-  if (!fresh) entries_[at].next_of_key = std::exchange(slot->second, at);
+  entries_[at].next_of_key = std::exchange(chain, at);
   return at;
 }
 
@@ -129,7 +132,9 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   const bool is_over = item.expires && is_expired(records->record(index).expires_at(), now_ms);
   outcome out;
   out.on = lane_of(*records, index);
-  std::uint32_t at = find_entry(item.key, records->id(index));
+  const auto id = records->id(index);
+  auto chain = by_key_.try_emplace(item.key, none).first;
+  std::uint32_t at = find_in_chain(chain->second, id);
 
   if (at != none) {
     entry& held = entries_[at];
@@ -154,8 +159,13 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     held.replaced_one = true;
     detach(at);
   } else {
-    if (!is_over && !make_room(item.size, none)) return {verdict::no_room, false, out.on, 0, 0};
-    at = add_entry(item.key);
+    if (!is_over && is_full_for(item.size, none)) {
+      // What goes for it may be the whole chain.
+      if (chain->second == none) by_key_.erase(chain);
+      if (!make_room(item.size, none)) return {verdict::no_room, false, out.on, 0, 0};
+      chain = by_key_.try_emplace(item.key, none).first;
+    }
+    at = add_entry(chain->second);
   }
 
   entry& e = entries_[at];
@@ -260,6 +270,8 @@ std::size_t pattern_table::clear() {
   for (auto& log : logs_) log.clear();
   holes_.fill(0);
   live_in_.clear();
+  counting_ = nullptr;
+  counted_ = 0;
   expired_.clear();
   due_ = {};
   live_ = bytes_ = 0;

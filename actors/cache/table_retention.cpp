@@ -26,9 +26,15 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   entry& e = entries_[entry_index];
   e.records = records;
   e.index = static_cast<std::uint16_t>(index);
-  ++live_in_[records.get()];
+  if (counting_ != records.get()) settle_count();
+  counting_ = records.get();
+  ++counted_;
   bytes_ += records->item(index).size + entry_bytes;
   if (!e.deleted) ++live_;
+}
+
+void pattern_table::settle_count() {
+  if (counted_ != 0) live_in_[counting_] += std::exchange(counted_, 0);
 }
 
 void pattern_table::detach(std::uint32_t entry_index) {
@@ -43,6 +49,7 @@ void pattern_table::detach(std::uint32_t entry_index) {
   bytes_ -= e.records->item(e.index).size + entry_bytes;
   if (!e.deleted) --live_;
   const slab_ptr records = std::exchange(e.records, nullptr);
+  settle_count();
   auto count = live_in_.find(records.get());
   if (--count->second == 0)
     live_in_.erase(count);
@@ -117,15 +124,16 @@ const pattern_table::logged* pattern_table::oldest(lane on, std::uint32_t but_no
   return it == log.end() ? nullptr : &*it;
 }
 
+bool pattern_table::is_full_for(std::size_t bytes, std::uint32_t in_place_of) const {
+  const bool takes_place = in_place_of != none && entries_[in_place_of].records && !entries_[in_place_of].deleted;
+  const std::size_t more = takes_place ? 0 : 1;
+  return live_ + more > config_.entries_max || bytes_ + bytes + entry_bytes > config_.bytes_max;
+}
+
 bool pattern_table::make_room(std::size_t bytes, std::uint32_t in_place_of) {
-  const auto is_over = [&] {
-    const bool takes_place = in_place_of != none && entries_[in_place_of].records && !entries_[in_place_of].deleted;
-    const std::size_t more = takes_place ? 0 : 1;
-    return live_ + more > config_.entries_max || bytes_ + bytes + entry_bytes > config_.bytes_max;
-  };
-  if (!is_over()) return true;
+  if (!is_full_for(bytes, in_place_of)) return true;
   const auto acknowledged = acknowledged_by_all();
-  while (is_over())
+  while (is_full_for(bytes, in_place_of))
     if (!evict_one(acknowledged, in_place_of)) return false;
   return true;
 }
