@@ -367,7 +367,7 @@ void connection::end(int code, time_point now) {
     return end_with(said, std::move(ending), now);
   }
   ending.reason = describe(code);
-  ending.silent = code == NGTCP2_ERR_DROP_CONN || code == NGTCP2_ERR_RETRY;
+  ending.silent = incoming_ && (code == NGTCP2_ERR_DROP_CONN || code == NGTCP2_ERR_RETRY);
   std::string text;
   ending.counted =
       code == NGTCP2_ERR_HANDSHAKE_TIMEOUT ? refusal_reason::handshake_timeout : refusal_reason::handshake_failed;
@@ -480,7 +480,7 @@ connection_statistics connection::statistics() const {
   out.smoothed_rtt = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(info.smoothed_rtt));
   out.congestion_window_bytes = info.cwnd;
   for (const auto& each : incoming_lanes_) out.receive_window_bytes += each.window_bytes;
-  // Those of the next update are always made in advance.
+  // The next ones are made in advance, when something is sent a while after an update; that is when it is counted.
   out.key_updates = keys_made_ > 0 ? keys_made_ - 1 : 0;
   for (const auto& each : outgoing_)
     if (each.stream >= 0) out.packets_lost += ngtcp2_conn_get_stream_loss_count(quic_, each.stream);

@@ -154,13 +154,20 @@ void endpoint_core::remove(connection_id id, time_point now) {
   auto& quic = *found->second.quic;
   auto ending = std::move(*quic.ending());
   end_admission(found->second);
-  if (!ending.opened && !ending.silent) ++totals_.handshakes_refused;
-  if (ending.refused || (!ending.opened && !ending.silent && quic.incoming())) totals_.refusals.add(ending.counted);
-  if (!ending.silent)
-    events_.push(connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason),
-                                  ending.peer_code});
   auto cids = quic.cids();
   for (const auto& token : quic.reset_tokens()) forget_reset(token, id);
+  // Of what never was a connection nothing is kept: the packet may have been a client's that was damaged on its way,
+  // and the client repeats it under the same id.
+  if (ending.silent) {
+    for (const auto& cid : cids) release(cid, id);
+    set_timer(id, found->second, time_point::max());
+    connections_.erase(found);
+    return drop(refusal_reason::malformed_datagram);
+  }
+  if (!ending.opened) ++totals_.handshakes_refused;
+  if (ending.refused || (!ending.opened && quic.incoming())) totals_.refusals.add(ending.counted);
+  events_.push(
+      connection_ended{id, ending.opened, quic.incoming(), quic.remote(), std::move(ending.reason), ending.peer_code});
   for (const auto& datagram : ending.datagrams) answer(quic.local(), quic.remote(), datagram);
   // An address that never finished a handshake may be forged: it gets no more than three times what it sent.
   const auto allowed = 3 * quic.bytes_received();

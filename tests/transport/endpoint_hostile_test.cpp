@@ -80,6 +80,22 @@ TEST_CASE("hostile: every truncation and many mutations of a first datagram do n
   REQUIRE(pair.connect());
 }
 
+TEST_CASE("hostile: a first packet that arrives damaged does not keep the client's next one out",
+          "[endpoint][hostile]") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    endpoint_pair pair({.seed = seed});
+    const auto dialled = pair.world.network.now();
+    pair.world.network.conditions.corruption = 1;
+    pair.dial();
+    pair.world.run_for(1ms);
+    pair.world.network.conditions.corruption = 0;
+    REQUIRE(pair.world.run_until([&] { return !pair.server.opened.empty(); }));
+    // The client repeats its first packet a second later.
+    CHECK(pair.world.network.now() - dialled < 1100ms);
+  }
+}
+
 TEST_CASE("hostile: mutated datagrams of a living connection do not end it", "[endpoint][hostile]") {
   endpoint_pair pair;
   REQUIRE(pair.connect());
