@@ -65,12 +65,16 @@ TEST_CASE("keys: change in mid-transfer on request, and nothing is lost", "[endp
   REQUIRE(pair.world.run_until([&] {
     return pair.at_server(lane::normal).size() == 1'000'000 && pair.at_client(lane::normal).size() == 1'000'000;
   }));
-  // The next keys are made when something is sent.
+  // The next keys are made when something is sent a while after the last change, which is counted then.
+  pair.world.run_for(1s);
   pair.send_from_server(lane::low, byte_buffer(10, 3));
   pair.world.run_for(1s);
   REQUIRE(pair.server->update_keys(pair.server_id(), pair.world.network.now()));
   pair.send_from_server(lane::high, byte_buffer(100, 3));
   REQUIRE(pair.world.run_until([&] { return pair.at_client(lane::high).size() == 100; }));
+  pair.world.run_for(1s);
+  pair.send_from_server(lane::low, byte_buffer(10, 3));
+  pair.send_from_client(lane::low, byte_buffer(10, 3));
   pair.world.run_for(1s);
   CHECK(pair.client->statistics(pair.client_id())->key_updates == 2);
   CHECK(pair.server->statistics(pair.server_id())->key_updates == 2);
