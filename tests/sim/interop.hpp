@@ -69,6 +69,7 @@ inline int connect_again_and_again(traced_pair& pair, int count) {
   int whole = 0;
   for (int i = 0; i < count; ++i) {
     const auto opened = pair.client.opened.size(), accepted = pair.server.opened.size();
+    pair.client.ended.clear();
     pair.dial();
     const auto up = [&] { return pair.client.opened.size() > opened && pair.server.opened.size() > accepted; };
     if (!pair.world.run_until([&] { return up() || !pair.client.ended.empty(); }) || !up()) continue;
@@ -81,7 +82,6 @@ inline int connect_again_and_again(traced_pair& pair, int count) {
     if (pair.world.run_until([&] { return to_server == request && to_client == answer; })) ++whole;
     pair.client->close(here, errc::none, "done", pair.world.network.now());
     pair.world.run_until([&] { return pair.client->connection_count() == 0; });
-    pair.client.ended.clear();
   }
   return whole;
 }

@@ -67,6 +67,8 @@ TEST_CASE("interop: retry: a client that is sent a Retry proves its address, and
     pair.dial();
     REQUIRE(pair.world.run_until([&] { return !pair.client.opened.empty(); }, 1s));
     CHECK(pair.world.network.now() - begin == 60ms);
+    REQUIRE(pair.world.run_until([&] { return !pair.server.opened.empty(); }, 1s));
+    CHECK(pair.world.network.now() - begin == 75ms);
     CHECK(pair.server->statistics().refusals[refusal_reason::address_unproven] == 1);
     pair.send_from_client(lane::normal, numbered_bytes(1024, 1));
     REQUIRE(pair.world.run_until([&] { return pair.at_server(lane::normal) == numbered_bytes(1024, 1); }, 1s));
