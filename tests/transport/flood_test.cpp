@@ -161,7 +161,7 @@ TEST_CASE(
     "[endpoint][hostile]") {
   resource_watch watch;
   den here;
-  constexpr std::size_t piece_bytes = 1000, honest_pieces = 2000, gap_pieces = 250;
+  constexpr std::size_t piece_bytes = 1000, honest_bytes = 2000 * piece_bytes, gap_pieces = 250;
   std::array<byte_buffer, lane_count> starts;
   for (std::size_t on = 0; on < lane_count; ++on) starts[on].assign(1, static_cast<std::uint8_t>(on));
   const byte_buffer piece(piece_bytes, 'x');
@@ -174,23 +174,25 @@ TEST_CASE(
     }
     // Honest for a while on one lane, until its congestion window takes the
     // gaps of all others at once.
-    for (std::size_t sent = 0; sent < honest_pieces;) {
-      while (sent < honest_pieces && rogue.write(streams[index_of(lane::low)], piece)) ++sent;
+    for (std::size_t sent = 0; sent < honest_bytes;) {
+      for (std::size_t taken = 1; sent < honest_bytes && taken > 0; sent += taken)
+        taken = rogue.write(streams[index_of(lane::low)],
+                            bytes_view(piece).first(std::min(piece_bytes, honest_bytes - sent)));
       rogue.flush();
       here.world.run_for(11ms);
     }
     here.world.network.conditions.loss = 1;
     for (const auto on : {lane::control, lane::high, lane::normal})
-      for (std::size_t sent = 0; sent < gap_pieces; ++sent) REQUIRE(rogue.write(streams[index_of(on)], piece));
+      for (std::size_t sent = 0; sent < gap_pieces; ++sent) REQUIRE(rogue.write(streams[index_of(on)], piece) > 0);
     here.world.network.conditions.loss = 0;
     for (const auto on : {lane::control, lane::high, lane::normal})
-      REQUIRE(rogue.write(streams[index_of(on)], bytes_view(piece).first(1)));
+      REQUIRE(rogue.write(streams[index_of(on)], bytes_view(piece).first(1)) == 1);
     here.world.run_for(20ms);
     watch.look();
   }
   CHECK(here.server.ended.empty());
   for (const auto& [where, bytes] : here.server.received)
-    CHECK(bytes.size() == (where.second == lane::low ? piece_bytes * honest_pieces : 0));
+    CHECK(bytes.size() == (where.second == lane::low ? honest_bytes : 0));
   here.server.received.clear();
   check_bounds(watch);
 }

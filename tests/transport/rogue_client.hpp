@@ -19,7 +19,7 @@ class rogue_client {
   /// `tls_priorities`: what it offers, in GnuTLS's words; null: what our endpoints offer.
   rogue_client(simulated_network& network, const address& at, const address& server,
                const char* tls_priorities = nullptr)
-      : network_(network), at_(at), server_(server), random_(77) {
+      : network_(network), at_(at), server_(server), random_(network.random().next()) {
     tls::session_plan plan;
     plan.with.identity = std::dynamic_pointer_cast<const tls::loaded_credentials>(identity_of("rogue"));
     plan.protocol = alpn_protocol;
@@ -76,10 +76,13 @@ class rogue_client {
     if (ngtcp2_conn_open_uni_stream(quic_, &stream, nullptr) != 0) throw std::runtime_error("no more streams");
     return stream;
   }
-  /// The bytes must live on. False: nothing was sent, the congestion window is full.
-  bool write(std::int64_t stream, bytes_view bytes, bool fin = false) {
+  /// The bytes must live on. How many of them went with the next packet, which may have other things to carry; 0: no
+  /// packet may be sent now.
+  std::size_t write(std::int64_t stream, bytes_view bytes, bool fin = false) {
     ngtcp2_vec vector{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-    return pack(stream, fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, &vector, 1);
+    std::size_t taken_bytes = 0;
+    pack(stream, fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, &vector, 1, &taken_bytes);
+    return taken_bytes;
   }
   /// A packet that gives the server credit it has no use for.
   void give_credit() {
@@ -115,7 +118,8 @@ class rogue_client {
     random_.fill(cid.data, cid.datalen);
     return cid;
   }
-  bool pack(std::int64_t stream, std::uint32_t flags, const ngtcp2_vec* vectors, std::size_t count) {
+  bool pack(std::int64_t stream, std::uint32_t flags, const ngtcp2_vec* vectors, std::size_t count,
+            std::size_t* taken_bytes = nullptr) {
     if (dead_) return false;
     std::array<std::uint8_t, 1452> datagram;
     ngtcp2_path_storage path;
@@ -125,6 +129,7 @@ class rogue_client {
     const auto size = ngtcp2_conn_writev_stream(quic_, &path.path, &info, datagram.data(), datagram.size(), &taken,
                                                 flags, stream, vectors, count, now());
     if (size <= 0) return false;
+    if (taken_bytes != nullptr && taken > 0) *taken_bytes = static_cast<std::size_t>(taken);
     network_.send_datagram(address(path.path.local.addr, path.path.local.addrlen), server_, 0,
                            bytes_view(datagram).first(static_cast<std::size_t>(size)));
     return true;
