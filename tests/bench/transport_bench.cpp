@@ -2,13 +2,14 @@
 // people on stderr.
 //   bench_transport [throughput] [handshakes] [idle] [--bytes N] [--rounds N] [--connections N]
 // throughput: one lane, packets of 1452 bytes, ours (endpoint, socket, loop, transport actor) and a plain ngtcp2 loop
-// with the same settings, in turn; medians. handshakes: full ones, mutual TLS. idle: memory of connections that say
-// nothing but keep-alives, at a whole node that accepted them and at the bare endpoint that dialled them.
+// with the same settings, in turn; medians. handshakes: mutual TLS, full and resumed. idle: memory of connections that
+// say nothing but keep-alives, at a whole node that accepted them and at the bare endpoint that dialled them.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -152,58 +153,86 @@ void bench_throughput(const trust& identities, const options& wanted) {
 
 // -- handshakes -----------------------------------------------------------------------------------------------------
 
-endpoint_driver drive(const credentials::files& identity, endpoint_driver::handler on_event) {
+endpoint_driver drive(const credentials::files& identity, endpoint_driver::handler on_event,
+                      const char* bind = "127.0.0.1:0", bool resumption = true) {
   endpoint_config quic;
   quic.identity = must(credentials::load(identity));
-  return {must(endpoint::make(std::move(quic))), must(udp_socket::bind(*address::parse("127.0.0.1:0"))),
-          std::move(on_event)};
+  quic.resumption = resumption;
+  return {must(endpoint::make(std::move(quic))), must(udp_socket::bind(*address::parse(bind))), std::move(on_event)};
 }
 
-void bench_handshakes(const trust& identities, const options& wanted) {
-  constexpr int at_once = 16;
-  child_process server([&](reporter& out) {
-    int ended = 0;
-    auto side = drive(identities.of("server"), [&](endpoint&, endpoint_event& event) {
-      if (std::holds_alternative<connection_ended>(event)) ++ended;
-    });
-    out.say(side.port());
-    side.run_until([&] { return ended == wanted.handshakes; });
-    out.say(static_cast<double>(side->statistics().handshakes_completed));
-    out.say(processor_seconds());
-  });
-  const auto to = *address::parse("127.0.0.1:" + std::to_string(static_cast<int>(server.hear())));
-  child_process client([&](reporter& out) {
-    int dialled = 0, ended = 0;
-    const auto dial = [&](endpoint& quic) {
-      if (dialled == wanted.handshakes) return;
-      ++dialled;
-      must(quic.connect(to, "server", endpoint_driver::now()));
-    };
-    auto side = drive(identities.of("client"), [&](endpoint& quic, endpoint_event& event) {
-      if (const auto* up = std::get_if<connection_opened>(&event))
-        quic.close(up->id, errc::none, "done", endpoint_driver::now());
-      if (!std::holds_alternative<connection_ended>(event)) return;
-      ++ended;
-      dial(quic);
-    });
-    const auto begin = endpoint_driver::now();
-    for (int i = 0; i < at_once; ++i) dial(*side);
-    side.run_until([&] { return ended == wanted.handshakes; });
-    out.say(std::chrono::duration<double>(endpoint_driver::now() - begin).count());
-    out.say(processor_seconds());
-    // The last closes must arrive, or the other side waits for its idle timeout.
-    side.run_until([] { return false; }, endpoint_driver::now() + 200ms);
-  });
-  const auto seconds = client.hear(), here = client.hear(), completed = server.hear(), there = server.hear();
+constexpr int handshakes_at_once = 16;
+
+// Greets everybody, and is done when all have gone.
+void accept_handshakes(reporter& out, const trust& identities, const options& wanted) {
+  int ended = 0;
+  auto side = drive(
+      identities.of("server"),
+      [&](endpoint& quic, endpoint_event& event) {
+        // Who has gone meanwhile needs no greeting.
+        if (const auto* up = std::get_if<connection_opened>(&event)) [[maybe_unused]]
+          const auto greeted = quic.send(up->id, lane::control, shared_bytes(byte_buffer(1)));
+        if (std::holds_alternative<connection_ended>(event)) ++ended;
+      },
+      "0.0.0.0:0");
+  out.say(side.port());
+  side.run_until([&] { return ended == wanted.handshakes; });
+  out.say(static_cast<double>(side->statistics().handshakes_completed));
+  out.say(processor_seconds());
+}
+
+// A server is remembered by its address: each of those that are under way at once dials another one, again and again,
+// when it has been greeted. The ticket for the next one is there by then.
+void dial_handshakes(reporter& out, const trust& identities, const options& wanted, int port, bool resume) {
+  int dialled = 0, ended = 0, resumed = 0;
+  std::map<connection_id, address> remotes;
+  const auto dial = [&](endpoint& quic, const address& to) {
+    if (dialled == wanted.handshakes) return;
+    ++dialled;
+    remotes.emplace(must(quic.connect(to, "server", endpoint_driver::now())), to);
+  };
+  auto side = drive(
+      identities.of("client"),
+      [&](endpoint& quic, endpoint_event& event) {
+        if (const auto* up = std::get_if<connection_opened>(&event)) {
+          resumed += up->resumed ? 1 : 0;
+        } else if (const auto* greeting = std::get_if<lane_bytes>(&event)) {
+          quic.close(greeting->id, errc::none, "done", endpoint_driver::now());
+        } else if (const auto* over = std::get_if<connection_ended>(&event)) {
+          ++ended;
+          dial(quic, remotes.extract(over->id).mapped());
+        }
+      },
+      "127.0.0.1:0", resume);
+  const auto begin = endpoint_driver::now();
+  for (int i = 1; i <= handshakes_at_once; ++i)
+    dial(*side, *address::parse("127.0.0." + std::to_string(i) + ":" + std::to_string(port)));
+  side.run_until([&] { return ended == wanted.handshakes; });
+  out.say(std::chrono::duration<double>(endpoint_driver::now() - begin).count());
+  out.say(processor_seconds());
+  out.say(resumed);
+  // The last closes must arrive, or the other side waits for its idle timeout.
+  side.run_until([] { return false; }, endpoint_driver::now() + 200ms);
+}
+
+void bench_handshakes(const trust& identities, const options& wanted, bool resume) {
+  child_process server([&](reporter& out) { accept_handshakes(out, identities, wanted); });
+  const auto port = static_cast<int>(server.hear());
+  child_process client([&](reporter& out) { dial_handshakes(out, identities, wanted, port, resume); });
+  const auto seconds = client.hear(), here = client.hear(), resumed = client.hear();
+  const auto completed = server.hear(), there = server.hear();
+  const char* kind = resume ? "resumed" : "full";
   std::printf(
-      "{\"what\":\"handshakes\",\"kind\":\"full\",\"count\":%d,\"completed\":%.0f,\"per_second\":%.0f,"
+      "{\"what\":\"handshakes\",\"kind\":\"%s\",\"count\":%d,\"completed\":%.0f,\"resumed\":%.0f,\"per_second\":%.0f,"
       "\"cpu_ms_dialling\":%.3f,\"cpu_ms_accepting\":%.3f}\n",
-      wanted.handshakes, completed, completed / seconds, here * 1000 / wanted.handshakes,
+      kind, wanted.handshakes, completed, resumed, completed / seconds, here * 1000 / wanted.handshakes,
       there * 1000 / wanted.handshakes);
-  std::fprintf(stderr,
-               "full handshakes, mutual TLS, %d at once: %.0f a second; CPU each %.2f ms dialling, %.2f ms "
-               "accepting\n",
-               at_once, completed / seconds, here * 1000 / wanted.handshakes, there * 1000 / wanted.handshakes);
+  std::fprintf(
+      stderr,
+      "%s handshakes, mutual TLS, %d at once: %.0f a second (%.0f of %.0f resumed); CPU each %.2f ms dialling, "
+      "%.2f ms accepting\n",
+      kind, handshakes_at_once, completed / seconds, resumed, completed, here * 1000 / wanted.handshakes,
+      there * 1000 / wanted.handshakes);
 }
 
 // -- idle connections -------------------------------------------------------------------------------------------------
@@ -339,7 +368,10 @@ int main(int count, char** arguments) {
   try {
     const trust identities;
     if (wanted.wants("throughput")) bench_throughput(identities, wanted);
-    if (wanted.wants("handshakes")) bench_handshakes(identities, wanted);
+    if (wanted.wants("handshakes")) {
+      bench_handshakes(identities, wanted, false);
+      bench_handshakes(identities, wanted, true);
+    }
     if (wanted.wants("idle")) bench_idle(identities, wanted);
   } catch (const std::exception& why) {
     std::fprintf(stderr, "bench: error: %s\n", why.what());
