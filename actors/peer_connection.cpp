@@ -32,7 +32,7 @@ result<void> peer_connection::disconnect() { return node_.remove_peer(peer_.id);
 
 std::future<sync_report> peer_connection::send_patterns(const std::vector<pattern>& values) {
   delivery_wish wish;
-  wish.peers = {peer_.id};
+  wish.only_to = {peer_.id};
   return node_.sync_patterns(values, std::move(wish));
 }
 

@@ -32,7 +32,8 @@ class peer_connection {
   /// Says goodbye and forgets the peer. Errors: unknown_peer, not_running.
   result<void> disconnect();
 
-  /// Shares with this peer alone. Without a connection the report's outcome for it is not_connected and names it.
+  /// Shares with this peer alone; it keeps them to itself. Without a connection the report's outcome for it is
+  /// not_connected and names it.
   std::future<sync_report> send_patterns(const std::vector<pattern>& values);
 
   /// Connected, fewer than 5 errors since the last acknowledgement, and not overdue (connection_state::healthy).

@@ -14,11 +14,14 @@ namespace quicsync {
 
 /// Whom a share is for, whom it waits for, how far it must get there, and how long.
 struct delivery_wish {
-  delivery_wish() = default;       ///< no aggregate: docs/decisions/coroutine-agents.md
-  std::vector<std::string> peers;  ///< names; empty: those of `only_to`, or every node that is connected
-  /// Names of those who alone may have these versions; none of them passes them on. Empty: everybody. A later share of
-  /// the same version may name more, or everybody; nobody can be taken off again.
+  delivery_wish() = default;  ///< no aggregate: docs/decisions/coroutine-agents.md
+  /// The targets: names of those who alone may have these versions. Empty: everybody. A later share of the same version
+  /// may name more, or everybody; nobody can be taken off again.
   std::vector<std::string> only_to;
+  bool pass_on = false;  ///< those of `only_to` may pass them on among themselves; else they keep them
+  /// Whose acknowledgements to wait for; keeps nobody from getting them. Empty: those of `only_to`, or every node that
+  /// is connected.
+  std::vector<std::string> wait_for;
   ack_level level = ack_level::applied;
   std::chrono::milliseconds deadline{30000};
 };

@@ -314,6 +314,25 @@ std::future<sync_report> server::sync_patterns(const std::vector<pattern>& value
   return reported;
 }
 
+std::future<sync_report> server::sync_pattern(const pattern& value, std::vector<std::string> targets,
+                                              delivery_wish wish) {
+  return sync_patterns({value}, std::move(targets), std::move(wish));
+}
+
+std::future<sync_report> server::sync_patterns(const std::vector<pattern>& values, std::vector<std::string> targets,
+                                               delivery_wish wish) {
+  if (targets.empty()) {
+    // Whoever computed them and found none did not mean everybody.
+    sync_report failed;
+    failed.failure = {errc::no_peers, "no targets are named"};
+    std::promise<sync_report> done;
+    done.set_value(std::move(failed));
+    return done.get_future();
+  }
+  wish.only_to = std::move(targets);
+  return sync_patterns(values, std::move(wish));
+}
+
 std::future<sync_report> server::delete_pattern(const std::string& id, delivery_wish wish, std::string agent) {
   auto done = std::make_shared<std::promise<sync_report>>();
   auto reported = done->get_future();

@@ -91,6 +91,12 @@ class server {
   /// hindered: `wish.deadline` (30 s unless set) bounds the wait.
   std::future<sync_report> sync_pattern(const pattern& value, delivery_wish wish = {});
   std::future<sync_report> sync_patterns(const std::vector<pattern>& values, delivery_wish wish = {});
+  /// With targets: they alone may have it, by whatever way (`wish.only_to`). No targets: an error in the report
+  /// (no_peers), and nothing is taken.
+  std::future<sync_report> sync_pattern(const pattern& value, std::vector<std::string> targets,
+                                        delivery_wish wish = {});
+  std::future<sync_report> sync_patterns(const std::vector<pattern>& values, std::vector<std::string> targets,
+                                         delivery_wish wish = {});
 
   /// A deletion, passed on as a pattern is: the next version of the id, without payload. `agent`: who deletes; empty:
   /// who wrote it. Errors, in the report: not_found, not_running.

@@ -2,18 +2,23 @@
 #include <iterator>
 
 #include <quicsync/actors/sharing.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 
-sharing sharing::only_to(std::vector<std::string> names) {
+sharing sharing::only_to(std::vector<std::string> names, bool pass_on) {
   if (names.empty()) return {};
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  return {std::make_shared<const std::vector<std::string>>(std::move(names)), true};
+  return {std::make_shared<const std::vector<std::string>>(std::move(names)), !pass_on};
 }
 
 bool sharing::allows(std::string_view name) const noexcept {
   return !audience || std::binary_search(audience->begin(), audience->end(), name);
+}
+
+std::size_t sharing::bytes_at_most() const noexcept {
+  return audience ? audience->size() * (sizeof(std::string) + limits::name_bytes) : 0;
 }
 
 bool sharing::widen(const sharing& other) {

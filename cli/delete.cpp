@@ -77,7 +77,7 @@ int run_delete(const delete_options& options) {
   auto names = connect_all(**node, options.client, nothing, waits);
   if (!names) return report(names.error());
   delivery_wish wish;
-  wish.peers = std::move(*names);
+  wish.wait_for = std::move(*names);
   std::size_t deleted = 0;
   for (const auto& id : options.ids) {
     if (auto done = delete_one(**node, options, wish, id, waits); done)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -34,7 +35,8 @@ struct share_options {
   std::string file = "-";
   std::string level = "applied";
   std::string acknowledged_ids;
-  std::size_t batch = 0;  ///< 0: not given
+  std::vector<std::string> only_to;  ///< names; empty: everybody
+  std::size_t batch = 0;             ///< 0: not given
   bool no_compression = false;
   bool json = false;
 };
@@ -219,6 +221,26 @@ int verdict(const sharing& run, const delivery& to, const losses& gone, const su
   return s.bad_lines == 0 && s.totals.acknowledged == s.totals.shared ? exit_done : exit_failed;
 }
 
+/// Of the nodes that are connected, those to hand the patterns to; and who may have them. Where none of the named is
+/// connected, the connected ones are the way to them, and have them too.
+delivery_wish wish_of(const share_options& options, std::vector<std::string> connected) {
+  delivery_wish wish;
+  wish.level = options.level == "stored" ? ack_level::stored : ack_level::applied;
+  wish.deadline = no_deadline;
+  wish.only_to = options.only_to;
+  wish.pass_on = true;
+  auto not_named = [&](const std::string& name) {
+    return std::find(options.only_to.begin(), options.only_to.end(), name) == options.only_to.end();
+  };
+  const bool some_are_named = !std::all_of(connected.begin(), connected.end(), not_named);
+  if (some_are_named)
+    std::erase_if(connected, not_named);
+  else if (!options.only_to.empty())
+    wish.only_to.insert(wish.only_to.end(), connected.begin(), connected.end());
+  wish.wait_for = std::move(connected);
+  return wish;
+}
+
 int share(const share_options& options) {
   wait_point waits;
   losses lost([&waits] { waits.wake(); });
@@ -242,11 +264,7 @@ int share(const share_options& options) {
   auto names = connect_all(**node, options.client, wish, waits);
   if (!names) return report(names.error());
 
-  delivery_wish wanted;
-  wanted.peers = std::move(*names);
-  wanted.level = options.level == "stored" ? ack_level::stored : ack_level::applied;
-  wanted.deadline = no_deadline;
-  delivery to(**node, std::move(wanted), lost, ids.get(), [&waits] { waits.wake(); });
+  delivery to(**node, wish_of(options, std::move(*names)), lost, ids.get(), [&waits] { waits.wake(); });
 
   const auto begun = clock::now();
   sharing run(**node, options, to, lost, waits, input->get());
@@ -274,6 +292,12 @@ action add_share(CLI::App& app) {
   auto options = std::make_shared<share_options>();
   app.add_option("file", options->file, "Patterns, one JSON object a line; '-' or none: stdin")->type_name("FILE");
   add_client_options(app, options->client);
+  app.add_option("--to", options->only_to,
+                 "A node that may have them, by name; may be repeated. Nobody else gets them, by no way; without it "
+                 "everybody may. If no --peer is one of these, the peers pass them on to these and have them too")
+      ->type_name("NODE")
+      ->allow_extra_args(false)
+      ->check([](const std::string& name) { return name.empty() ? std::string("an empty name") : std::string(); });
   app.add_option("--level", options->level,
                  "How far each pattern must get: applied, or stored where the node has a store")
       ->check(CLI::IsMember({"applied", "stored"}))

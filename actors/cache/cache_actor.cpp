@@ -24,6 +24,7 @@ share_outcome::verdict as_share_verdict(pattern_table::verdict v) {
     case pattern_table::verdict::older:
       break;
     case pattern_table::verdict::expired:
+    case pattern_table::verdict::crowded:
     case pattern_table::verdict::no_room:
       return share_outcome::verdict::refused;
   }
@@ -39,6 +40,8 @@ error find_corruption_in(const slab& records, std::size_t index) {
 error refusal_of(pattern_table::verdict what) {
   if (what == pattern_table::verdict::no_room)
     return {errc::overloaded, "the cache is full of patterns that peers have not acknowledged yet"};
+  if (what == pattern_table::verdict::crowded)
+    return {errc::too_large, fmt::format("an audience of more than {} names", limits::frame_names)};
   return {};
 }
 
@@ -98,17 +101,14 @@ class cache_actor : public loop_actor, private loop::source {
 
  private:
   void on_share(messages::share& m) {
-    const bool crowded = m.wish.only_to.size() > limits::frame_names;
-    const auto access = sharing::only_to(m.wish.only_to);
+    const auto access = sharing::only_to(m.wish.only_to, m.wish.pass_on);
     messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}, m.handed_over};
     const auto now_ms = wall_clock_ms_();
     track.local.reserve(m.patterns->size());
     track.places.reserve(m.patterns->size());
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       expect(*m.patterns, i);
-      auto refusal = crowded
-                         ? error{errc::too_large, fmt::format("an audience of more than {} names", limits::frame_names)}
-                         : find_corruption_in(*m.patterns, i);
+      auto refusal = find_corruption_in(*m.patterns, i);
       if (refusal.code != errc::none) {
         track.local.push_back({share_outcome::verdict::refused, std::move(refusal)});
         track.places.emplace_back(lane::normal, 0);

@@ -14,6 +14,8 @@ bool holds(const std::vector<std::string>& types, std::string_view type) {
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
+bool is_crowded(const sharing& access) { return access.audience && access.audience->size() > limits::frame_names; }
+
 /// How much of a log may be superseded positions before it is rewritten.
 constexpr std::size_t compact_at_least = 1024;
 
@@ -119,7 +121,11 @@ merge_result pattern_table::compare(std::uint32_t entry_index, const slab& recor
 /// Whoever follows the log meets it again, and so do those who may have it only now.
 pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, peer_number source, const sharing& access) {
   entry& held = entries_[entry_index];
-  if (!held.records || !held.access.widen(access)) return {verdict::duplicate, false, held.on, read_at(held), 0};
+  auto wider = held.access;
+  if (!held.records || !wider.widen(access)) return {verdict::duplicate, false, held.on, read_at(held), 0};
+  if (is_crowded(wider)) return {verdict::crowded, false, held.on, read_at(held), 0};
+  bytes_ = bytes_ - held.access.bytes_at_most() + wider.bytes_at_most();
+  held.access = std::move(wider);
   held.source = source;
   const auto replaced = held.position;
   const auto position = stand(entry_index, held.on, replaced);
@@ -132,6 +138,8 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   const bool is_over = item.expires && is_expired(records->record(index).expires_at(), now_ms);
   outcome out;
   out.on = lane_of(*records, index);
+  if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
+  const auto bytes = item.size + access.bytes_at_most();
   const auto id = records->id(index);
   auto chain = by_key_.try_emplace(item.key, none).first;
   std::uint32_t at = find_in_chain(chain->second, id);
@@ -149,7 +157,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
       out.loser_index = static_cast<std::uint16_t>(index);
       return out;
     }
-    if (!is_over && !make_room(item.size, at)) return {verdict::no_room, false, out.on, 0, 0};
+    if (!is_over && !make_room(bytes, at)) return {verdict::no_room, false, out.on, 0, 0};
     if (out.conflict) out.loser = held.records;
     out.loser_index = held.index;
     out.what = verdict::replaced;
@@ -159,10 +167,10 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     held.replaced_one = true;
     detach(at);
   } else {
-    if (!is_over && is_full_for(item.size, none)) {
+    if (!is_over && is_full_for(bytes, none)) {
       // What goes for it may be the whole chain.
       if (chain->second == none) by_key_.erase(chain);
-      if (!make_room(item.size, none)) return {verdict::no_room, false, out.on, 0, 0};
+      if (!make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
       chain = by_key_.try_emplace(item.key, none).first;
     }
     at = add_entry(chain->second);

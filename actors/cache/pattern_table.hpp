@@ -47,6 +47,7 @@ class pattern_table {
     older,      ///< less than the one held
     widened,    ///< the very record that is held, and more may have it now
     expired,    ///< taken, but its time was over when it came: only its place in the merge rule is kept
+    crowded,    ///< not taken: more than limits::frame_names may have it
     no_room,    ///< not taken: everything held is still to be acknowledged by a peer
   };
   struct outcome {

@@ -29,7 +29,7 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   if (counting_ != records.get()) settle_count();
   counting_ = records.get();
   ++counted_;
-  bytes_ += records->item(index).size + entry_bytes;
+  bytes_ += records->item(index).size + e.access.bytes_at_most() + entry_bytes;
   if (!e.deleted) ++live_;
 }
 
@@ -46,7 +46,7 @@ void pattern_table::detach(std::uint32_t entry_index) {
     expired_.erase(left);
     return;
   }
-  bytes_ -= e.records->item(e.index).size + entry_bytes;
+  bytes_ -= e.records->item(e.index).size + e.access.bytes_at_most() + entry_bytes;
   if (!e.deleted) --live_;
   const slab_ptr records = std::exchange(e.records, nullptr);
   settle_count();
@@ -184,6 +184,7 @@ void pattern_table::expire(std::uint32_t entry_index, const record_view& record,
   order_left left{std::string(record.id()), std::string(record.agent_id()),  key, record.version(),
                   record.timestamp(),       record.expires_at().value_or(0), hash};
   detach(entry_index);
+  entries_[entry_index].access = {};
   bytes_ += left.id.size() + left.agent_id.size() + entry_bytes;
   expired_.insert_or_assign(entry_index, std::move(left));
 }

@@ -1,12 +1,14 @@
 // The ledger: which shares wait for which peers. It compares what each peer has acknowledged (one position per lane and
-// level) with where a share's patterns stand in the log, so it costs the same for one pattern and for a thousand. Owned
-// by the ledger actor; time is an argument.
+// level) with where a share's patterns stand in the log, so it costs the same for one pattern and for a thousand;
+// shares are found by position, so that those which it does not settle cost an acknowledgement nothing. Owned by the
+// ledger actor; time is an argument.
 #pragma once
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,7 @@ class ledger {
   /// The cache was cleared: what shares wait for will never be sent. All of them are answered with `reason`.
   void forgotten(const error& reason, time_point now);
 
-  /// Pending shares wait for where the replaced records stand now. O(moves * shares), and a share's places where one is
-  /// hit.
+  /// Pending shares wait for where the replaced records stand now.
   void moved(const std::vector<messages::moved::place>& places);
 
   /// Starts to follow a share.
@@ -44,22 +45,25 @@ class ledger {
 
   /// Ends the waits whose deadline has passed.
   void handle_deadline(time_point now);
-  /// The next one; nullopt: none. O(shares).
+  /// The next one; nullopt: none.
   std::optional<time_point> deadline() const;
 
-  /// Reports that became due since the last call, in the order of the shares.
+  /// Reports that became due since the last call, in that order.
   std::vector<due> take_due();
 
   std::size_t pending() const noexcept { return shares_.size(); }
 
  private:
   static constexpr std::size_t level_count = 3;
+  using share_id = std::uint64_t;
   struct peer_entry {
     connection_id connection = 0;
     std::string name;
     bool counts = true;
     ack_level level = ack_level::stored;
     std::array<std::array<log_position_number, lane_count>, level_count> reached{};
+    /// Shares that wait for it at a level, by the last place that they have on a lane and that it has not reached.
+    std::array<std::array<std::set<std::pair<log_position_number, share_id>>, lane_count>, level_count> awaited;
   };
   struct waiting_for {
     peer_number peer = 0;
@@ -75,20 +79,43 @@ class ledger {
     std::vector<share_outcome> local;
     std::vector<std::pair<lane, log_position_number>> places;
     std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
-    log_position_number lowest = 0, highest = 0;         ///< of all places
     std::vector<waiting_for> peers;
   };
+  /// Patterns of a share that follow each other in the log.
+  struct run {
+    share_id share = 0;
+    std::uint32_t first_index = 0;
+    std::uint32_t count = 0;
+  };
+  struct place_of_share {
+    share_id share = 0;
+    std::uint32_t index = 0;
+  };
 
-  static void find_bounds(share_entry& share) noexcept;
+  // by position
+  void add_runs(share_id id, const share_entry& share);
+  void remove_runs(share_id id, const share_entry& share);
+  std::vector<place_of_share> shares_at(log_position_number position) const;
+  void move_place(const place_of_share& at, const messages::moved::place& move);
+  void await(share_id id, const share_entry& share);
+  void stop_awaiting(share_id id, const share_entry& share);
+
+  static void find_last(share_entry& share) noexcept;
   bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
   log_position_number reached_by(const waiting_for& wait, lane on) const noexcept;
   static void mark(const share_entry& share, waiting_for& wait, std::size_t index, pattern_fate fate);
   void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
-  void finish_settled();
+  void settle_all(const error& reason, time_point now, std::optional<peer_number> peer);
+  void wait_for_peers(share_entry& entry, const delivery_wish& wish, time_point now);
+  bool finish_if_settled(share_id id);
   void report_without_waiting(messages::track& share, error failure);
 
   std::map<peer_number, peer_entry> peers_;  ///< ordered: the order shows in reports
-  std::vector<share_entry> shares_;          ///< oldest first
+  std::map<share_id, share_entry> shares_;   ///< oldest first
+  std::multimap<log_position_number, run> runs_;
+  std::uint32_t longest_run_ = 1;
+  std::set<std::pair<time_point, share_id>> deadlines_;
+  share_id last_share_ = 0;
   std::vector<due> due_;
 };
 

@@ -30,6 +30,7 @@ void peer_session::say(const frame& value, lane on) {
 
 void peer_session::open(log_position_number position, bool partial) {
   opened_ = true;
+  opened_at_ = host_.now();
   config_.hello.log.position = position;
   config_.hello.partial = partial;
   say(config_.hello);
@@ -101,13 +102,7 @@ result<void> peer_session::handle_control(const frame& value) {
   if (const auto* ack = std::get_if<acknowledgement_frame>(&value)) return take_acknowledgement(*ack);
   if (const auto* refusal = std::get_if<refusal_frame>(&value)) return take_refusal(*refusal);
   if (const auto* wish = std::get_if<subscribe_frame>(&value)) return take_subscribe(*wish);
-  if (const auto* around = std::get_if<neighbours_frame>(&value)) {
-    if (their_hello_->role != node_role::node) return fail(errc::unexpected_frame, "a client's neighbours");
-    auto names = around->names;
-    std::sort(names.begin(), names.end());
-    host_.neighbours(std::move(names));
-    return {};
-  }
+  if (const auto* around = std::get_if<neighbours_frame>(&value)) return take_neighbours(*around);
   if (const auto* asked = std::get_if<query_frame>(&value)) {
     serve(*asked);
   } else if (const auto* ping = std::get_if<ping_frame>(&value)) {
@@ -122,6 +117,19 @@ result<void> peer_session::handle_control(const frame& value) {
     if (code == errc::none || code == errc::duplicate_peer) code = errc::connection_closed;
     host_.fail({code, fmt::format("the peer gave up: {}", to_string(failure->reason))});
   }
+  return {};
+}
+
+// Each costs every other peer of this node something: what was left to this one may have to be sent after all.
+result<void> peer_session::take_neighbours(const neighbours_frame& around) {
+  if (their_hello_->role != node_role::node) return fail(errc::unexpected_frame, "a client's neighbours");
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(host_.now() - opened_at_);
+  if (++neighbours_heard_ > limits::frame_names + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)))
+    return fail(errc::flood,
+                fmt::format("tells of its neighbours more than {} times and once a second", limits::frame_names));
+  auto names = around.names;
+  std::sort(names.begin(), names.end());
+  host_.neighbours(std::move(names));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -202,6 +203,7 @@ class peer_session {
   result<void> handle(lane on, const frame& value, std::vector<received_slab>& slabs);
   result<void> handle_control(const frame& value);
   result<void> take_hello(const hello_frame& hello);
+  result<void> take_neighbours(const neighbours_frame& around);
   result<void> take_subscribe(const subscribe_frame& wish);
   result<void> take_reply(const reply_frame& reply);
   void establish();
@@ -252,6 +254,7 @@ class peer_session {
 
   std::optional<hello_frame> their_hello_;
   bool opened_ = false;
+  time_point opened_at_;
   bool welcomed_ = false;
   bool established_ = false;
   bool over_ = false;
@@ -266,12 +269,13 @@ class peer_session {
   /// not want any more, too. Kept only where they do not want everything. Never iterated.
   absl::flat_hash_set<std::uint64_t> given_;
 
-  std::vector<std::string> told_neighbours_;                    ///< the last that were sent
-  std::map<peer_number, std::vector<std::string>> neighbours_;  ///< of the other peers; only those with this one in it
-  std::map<peer_number, log_cursor> left_to_;                   ///< before the first record that was left to it
-  log_cursor sent_before_;                                      ///< up to there it is sent again,
-  std::vector<peer_number> sent_again_;                         ///< and only what came from these
-  bool reading_ = false;                                        ///< the start of their subscription is known
+  std::vector<std::string> told_neighbours_;   ///< the last that were sent
+  std::set<peer_number> serving_it_;           ///< other peers that say that they send everything to this one
+  std::uint64_t neighbours_heard_ = 0;         ///< frames
+  std::map<peer_number, log_cursor> left_to_;  ///< before the first record that was left to it
+  log_cursor sent_before_;                     ///< up to there it is sent again,
+  std::vector<peer_number> sent_again_;        ///< and only what came from these
+  bool reading_ = false;                       ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
   lane_set pulled_lanes_;  ///< of the pull under way

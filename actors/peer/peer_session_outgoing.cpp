@@ -99,7 +99,7 @@ struct gathering {
 
 bool peer_session::is_left_to(peer_number source) const {
   if (their_hello_->role != node_role::node) return false;
-  return neighbours_.count(source) != 0;
+  return serving_it_.count(source) != 0;
 }
 
 bool peer_session::may_be_sent(const change_set& set) {
@@ -144,10 +144,10 @@ void peer_session::set_our_neighbours(const std::vector<std::string>& names) {
 void peer_session::set_neighbours_of(peer_number other, const std::vector<std::string>& names) {
   if (over_ || !their_hello_ || other == number_) return;
   if (std::binary_search(names.begin(), names.end(), their_hello_->name)) {
-    neighbours_.insert_or_assign(other, names);
+    serving_it_.insert(other);
     return;
   }
-  neighbours_.erase(other);
+  serving_it_.erase(other);
   auto left = left_to_.find(other);
   if (left == left_to_.end()) return;
   auto first = left->second;
@@ -182,7 +182,11 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     byte_buffer block;
     outgoing(on).encoder.append(block, g.records);
     record_marks marks;
-    if (g.access.audience) marks = {*g.access.audience, true};
+    // A client passes nothing on and need not know for whom else it is.
+    if (g.access.audience && their_hello_->role == node_role::client)
+      marks = {{their_hello_->name}, true};
+    else if (g.access.audience)
+      marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
     note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {})});
     out_limit_.take(g.records.size(), g.bytes, host_.now());

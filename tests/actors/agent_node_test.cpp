@@ -167,7 +167,7 @@ TEST_CASE("agents: stopping the node ends them in every wait, and runs their des
               if (what == 2) co_await self.sleep(1h);
               if (what == 3) co_await first_of(patterns.next(), self.sleep(1h), self.receive<read_now>());
               delivery_wish wish;
-              wish.peers = {"nobody"};
+              wish.wait_for = {"nobody"};
               wish.deadline = std::chrono::hours(1);
               if (what == 4) co_await self.share(self.new_pattern("p", "x"), wish);
               co_await self.sleep(1h);

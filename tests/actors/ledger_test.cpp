@@ -13,7 +13,7 @@ messages::track share_at(std::vector<std::pair<lane, log_position_number>> place
                          std::vector<std::string> peers = {}) {
   messages::track t;
   t.number = 1;
-  t.wish.peers = std::move(peers);
+  t.wish.wait_for = std::move(peers);
   t.wish.deadline = 1000ms;
   t.local.resize(places.size());
   t.places = std::move(places);
@@ -265,4 +265,50 @@ TEST_CASE("ledger: a share for some waits for them alone, and for none that may 
   due = l.take_due();
   REQUIRE(due.size() == 1);
   CHECK(due[0].what.outcome.peers[0].failure.code == errc::not_allowed);
+}
+
+TEST_CASE("ledger: shares that others replace again and again are found wherever they stand", "[ledger]") {
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  // Positions 1 to 8, two of them refused here; then the third is replaced twice, and the first once.
+  l.track(share_at({{lane::normal, 0}, {lane::normal, 1}, {lane::normal, 2}, {lane::normal, 3}, {lane::normal, 0}}),
+          start);
+  l.track(share_at({{lane::normal, 2}, {lane::normal, 2}, {lane::normal, 4}}), start);
+  l.moved({{2, lane::normal, 5}, {1, lane::normal, 6}, {5, lane::high, 7}});
+  l.reached(1, lane::normal, 5, ack_level::applied, start);
+  CHECK(l.take_due().empty());
+  l.reached(1, lane::high, 7, ack_level::applied, start);
+  auto due = l.take_due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].fate(0) == pattern_fate::superseded);
+  CHECK(due[0].what.outcome.peers[0].fate(1) == pattern_fate::superseded);
+  CHECK(due[0].what.outcome.peers[0].fate(2) == pattern_fate::acknowledged);
+  l.refused(1, lane::normal, 6, {errc::not_allowed, "no"});
+  l.reached(1, lane::normal, 6, ack_level::applied, start);
+  due = l.take_due();
+  REQUIRE(due.size() == 1);
+  REQUIRE(due[0].what.outcome.peers[0].refused.size() == 1);
+  CHECK(due[0].what.outcome.peers[0].refused[0].first == 1);
+  CHECK(due[0].what.outcome.peers[0].fate(2) == pattern_fate::superseded);
+  CHECK(due[0].what.outcome.peers[0].fate(3) == pattern_fate::acknowledged);
+  CHECK(l.pending() == 0);
+}
+
+TEST_CASE("ledger: an acknowledgement costs the same however many other shares wait", "[ledger]") {
+  constexpr std::uint64_t shares = 200'000;
+  ledger l;
+  l.peer_up(1, 11, "one", true);
+  l.peer_up(2, 12, "two", true);
+  for (std::uint64_t p = 1; p <= shares; ++p) l.track(share_at({{lane::normal, p}}), start);
+  // One after the other; looking at all of them each time would take minutes.
+  std::size_t reported = 0;
+  for (std::uint64_t p = 1; p <= shares; ++p) {
+    l.moved({{p + shares / 2, lane::normal, p + 2 * shares}});
+    for (peer_number peer : {1u, 2u}) l.reached(peer, lane::normal, p, ack_level::applied, start);
+    reported += l.take_due().size();
+    if (p == 1) CHECK(l.deadline() == start + 1000ms);
+  }
+  CHECK(reported == shares / 2);
+  l.handle_deadline(start + 1000ms);
+  CHECK(l.take_due().size() == shares - shares / 2);
 }

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -163,6 +165,49 @@ TEST_CASE("share: every peer must acknowledge", "[cli][net]") {
     const auto held = run(command("list", *node, place.identity("reader")));
     CHECK(std::count(held.output.begin(), held.output.end(), '\n') == 1000);
   }
+}
+
+TEST_CASE("share: --to keeps patterns from all the others, whichever way they are connected", "[cli][net]") {
+  const workplace place;
+  running_node alpha(place, "alpha");
+  running_node beta(place, "beta", {"--peer", "alpha@" + alpha.address(), "--events"});
+  running_node gamma(place, "gamma", {"--peer", "alpha@" + alpha.address(), "--peer", "beta@" + beta.address()});
+  for (int i = 0; i < 2; ++i) beta.program().await_output("peer:connected");
+  auto ids_at = [&](const running_node& node) {
+    std::set<std::string> ids;
+    // Who brought them may ask for them.
+    std::istringstream held(run(command("list", node, place.identity("writer"))).output);
+    for (std::string line; std::getline(held, line);) ids.insert(nlohmann::json::parse(line).at("id"));
+    return ids;
+  };
+  auto wait_until_held = [&](const running_node& node, const std::string& id) {
+    for (int i = 0; i < 300 && ids_at(node).count(id) == 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+
+  // All are connected, one is named.
+  auto said = run(command("share", alpha, place.identity("writer"),
+                          {"--peer", beta.address(), "--peer", gamma.address(), "--to", "beta"}),
+                  small("direct"));
+  INFO(said.errors);
+  CHECK(said.code == 0);
+  CHECK(report_of(said).at("acknowledged") == 1);
+  CHECK(ids_at(beta) == std::set<std::string>{"direct"});
+
+  // The named one is reached through the one that is connected.
+  said = run(command("share", alpha, place.identity("writer"), {"--to", "beta"}), small("through"));
+  CHECK(said.code == 0);
+  wait_until_held(beta, "through");
+
+  // What everybody may have comes after it.
+  CHECK(run(command("share", alpha, place.identity("writer")), small("for-all")).code == 0);
+  for (auto* node : {&beta, &gamma}) wait_until_held(*node, "for-all");
+  CHECK(ids_at(alpha) == std::set<std::string>{"through", "for-all"});
+  CHECK(ids_at(beta) == std::set<std::string>{"direct", "through", "for-all"});
+  CHECK(ids_at(gamma) == std::set<std::string>{"for-all"});
+  CHECK(run(command("get", beta, place.identity("writer"), {"through"})).code == 0);
+  for (const std::string other : {"gamma", "reader"})
+    CHECK(run(command("get", beta, place.identity(other), {"through"})).code == 1);
 }
 
 TEST_CASE("share: an interrupt ends it with what was acknowledged", "[cli][net]") {

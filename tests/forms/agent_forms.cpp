@@ -109,10 +109,10 @@ class agent final : public waiting_list {
     return {*this, due, R{}, within};
   }
   arrival<int> share(const pattern& what, delivery_wish wish = {}) {
-    return {*this, due, static_cast<int>(what.id.size() + wish.peers.size()), forever};
+    return {*this, due, static_cast<int>(what.id.size() + wish.wait_for.size()), forever};
   }
   arrival<int> share(std::vector<pattern> what, delivery_wish wish = {}) {
-    return {*this, due, static_cast<int>(what.size() + wish.peers.size()), forever};
+    return {*this, due, static_cast<int>(what.size() + wish.wait_for.size()), forever};
   }
   arrival<int> sleep(wait_time) { return {*this, due, 0, forever}; }
   ready_at_once<thing> held() { return {*this, thing{}}; }
@@ -215,7 +215,7 @@ std::vector<named_form> make_forms() {
   // Patterns
   FORM(co_await self.share(make_gap("gap")));
   FORM(co_await self.share(pattern{}));
-  FORM(auto gap = make_gap("gap"); delivery_wish wish; wish.peers = {"one"}; co_await self.share(gap, wish));
+  FORM(auto gap = make_gap("gap"); delivery_wish wish; wish.wait_for = {"one"}; co_await self.share(gap, wish));
   FORM(co_await self.share(make_gap("gap"), delivery_wish{}));
   FORM(std::vector<pattern> gaps{make_gap("one"), make_gap("two")}; co_await self.share(std::move(gaps)));
   FORM(co_await self.share(std::vector<pattern>(3, make_gap("gap"))));

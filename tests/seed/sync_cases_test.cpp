@@ -23,14 +23,20 @@ TEST_CASE("seed 11: a pattern for named peers does not get to the others", "[see
   for (auto* node : {&a, &b, &c}) node->start();
   a.connect(b);
   a.connect(c);
-  delivery_wish wish;
-  wish.peers = {"b"};
-  CHECK(a->sync_pattern(make_pattern("for-b"), wish).get().complete());
-  // What is shared after it has come, so it would have come before.
+  b.connect(c);
+  const auto report = a->sync_pattern(make_pattern("for-b"), {"b"}).get();
+  CHECK(report.complete());
+  REQUIRE(report.peers.size() == 1);
+  CHECK(report.peers[0].peer == "b");
+  // What is shared after it has come, so it would have come before: from a, and from b, who has it.
   CHECK(a->sync_pattern(make_pattern("for-all")).get().complete());
+  CHECK(b->sync_pattern(make_pattern("from-b")).get().complete());
   CHECK(b.holds("for-b"));
   CHECK(c.holds("for-all"));
+  CHECK(c.holds("from-b"));
   CHECK_FALSE(c.holds("for-b"));
+  CHECK(a->sync_pattern(make_pattern("for-nobody"), std::vector<std::string>{}).get().failure.code == errc::no_peers);
+  CHECK_FALSE(a.holds("for-nobody"));
 }
 
 TEST_CASE("seed 12: 250 patterns go in batches of the configured size", "[seed][net]") {

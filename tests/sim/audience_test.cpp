@@ -103,3 +103,39 @@ TEST_CASE("audience: a share that names somebody who is not there says so, and i
   CHECK(b.state().size() == 1);
   CHECK(c.state().empty());
 }
+
+TEST_CASE("audience: in a ring those named pass it on among themselves, and who stands beside them never gets it",
+          "[sim]") {
+  for_each_seed(3, [](simulated_world& world) {
+    sync_node a(world, "a"), b(world, "b"), c(world, "c"), d(world, "d");
+    b.connect(a);
+    c.connect(b);
+    d.connect(c);
+    a.connect(d);
+    REQUIRE(world.run_until([&] {
+      return a.count("peer:connected") == 2 && b.count("peer:connected") == 2 && c.count("peer:connected") == 2 &&
+             d.count("peer:connected") == 2;
+    }));
+    world.advance(1s);
+    // c is no neighbour of a: without passing on there is no way to it.
+    a.share({secret(1)}, only_to({"c"}));
+    world.advance(2s);
+    for (auto* other : {&b, &c, &d}) CHECK(other->state().empty());
+
+    auto among_them = only_to({"b", "c"});
+    among_them.pass_on = true;
+    a.share({secret(2)}, among_them);
+    world.advance(5s);
+    CHECK(b.state() == a.state());
+    CHECK(c.state() == a.state());
+    CHECK(d.state().empty());
+    for (auto* holder : {&a, &c}) {
+      CHECK(d.ask(*holder, query_frame::kind::list).empty());
+      CHECK(d.ask(*holder, query_frame::kind::get, "secret").empty());
+    }
+    // Whoever has it can share it to all.
+    c.share({secret(2)});
+    world.advance(5s);
+    CHECK(d.state() == a.state());
+  });
+}
