@@ -11,18 +11,29 @@ share_operation agent::share(const std::vector<pattern>& what, delivery_wish wis
 
 result<void> agent::post(const pattern& what) {
   if (!environment_->cache) return fail(errc::not_running, "this agent has no node to share with");
-  if (!outbox_) outbox_ = std::make_unique<slab_builder>(environment_->key_seed);
-  if (auto added = outbox_->add(what); !added) return added;
-  if (outbox_->size() >= limits::agent_outbox || outbox_->full()) flush_posted();
+  if (!outbox_) outbox_ = std::make_unique<outbox>(environment_->key_seed);
+  if (outbox_->left - outbox_->taken >= posted_slabs_max)
+    return fail(errc::overloaded, "more is posted than the cache has taken: await something first");
+  if (auto added = outbox_->patterns.add(what); !added) return added;
+  if (outbox_->patterns.size() >= limits::agent_outbox || outbox_->patterns.full()) flush_posted();
   return {};
 }
 
 void agent::flush_posted() {
-  if (!outbox_ || outbox_->empty()) return;
+  if (!outbox_ || outbox_->patterns.empty()) return;
   messages::share question;
   question.number = next_number();
-  question.patterns = outbox_->finish();
-  caf_compat::tell(&actor_, environment_->cache, std::move(question));
+  question.patterns = outbox_->patterns.finish();
+  tell(environment_->cache, std::move(question));
+  ++outbox_->left;
+  ask_what_was_taken();
+}
+
+// The end of the log is of no interest: the answer says that the cache has come so far in its mailbox.
+void agent::ask_what_was_taken() {
+  if (outbox_->asked > outbox_->taken || outbox_->left - outbox_->taken < posted_slabs_max / 2) return;
+  outbox_->asked = outbox_->left;
+  tell(environment_->cache, messages::ask_log_end{no_subscription});
 }
 
 pattern agent::new_pattern(std::string id, std::string type, std::string data) const {
@@ -48,6 +59,10 @@ bool agent::take_in(delivery& message, caf::message_view& view) {
   if (message.is<messages::page>() || message.is<messages::log_end>()) {
     const bool is_page = message.is<messages::page>();
     const auto tag = is_page ? message.peek<messages::page>().tag : message.peek<messages::log_end>().tag;
+    if (tag == no_subscription && outbox_) {
+      outbox_->taken = outbox_->asked;
+      ask_what_was_taken();
+    }
     for (auto* s = subscriptions_; s; s = s->next_) {
       if (s->number_ != tag) continue;
       if (is_page)

@@ -21,6 +21,7 @@
 #include <quicsync/actors/agent/agent_program.hpp>
 #include <quicsync/actors/agent/combine.hpp>
 #include <quicsync/actors/agent/delivery.hpp>
+#include <quicsync/actors/agent/must.hpp>
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/codec/limits.hpp>
@@ -70,7 +71,8 @@ class slow_agent {
 class agent : public waiting_list {
  public:
   const std::string& name() const noexcept { return name_; }
-  caf::actor handle() { return caf::actor_cast<caf::actor>(&actor_); }
+  /// Null in a destructor that runs because the agent is ended.
+  caf::actor handle() { return ending_ ? caf::actor{} : caf::actor_cast<caf::actor>(&actor_); }
   /// The actor it is: for what CAF offers beyond this class.
   caf::event_based_actor& actor() noexcept { return actor_; }
 
@@ -87,7 +89,9 @@ class agent : public waiting_list {
   share_operation share(const pattern& what, delivery_wish wish = {});
   share_operation share(const std::vector<pattern>& what, delivery_wish wish = {});
 
-  /// Shares without waiting: leaves together with what else is posted in this turn. Errors: those of append_record().
+  /// Shares without waiting: leaves together with what else is posted in this turn. Errors: those of append_record();
+  /// overloaded, when so much is on its way to the cache (limits::agent_kept_messages) that the agent has to await
+  /// something first.
   result<void> post(const pattern& what);
 
   /// A first version, written by this agent, now.
@@ -108,7 +112,10 @@ class agent : public waiting_list {
   asking<R> ask(const Actor& whom, wait_time within, Ts&&... question);
   template <class Actor, class... Ts>
   void tell(const Actor& whom, Ts&&... message) {
-    caf_compat::tell(&actor_, whom, std::forward<Ts>(message)...);
+    if (ending_)
+      caf_compat::anon_send(whom, std::forward<Ts>(message)...);
+    else
+      caf_compat::tell(&actor_, whom, std::forward<Ts>(message)...);
   }
 
   // -- time
@@ -143,9 +150,24 @@ class agent : public waiting_list {
  protected:
   friend class subscription;
 
+  /// The number of none: next_number() begins with 1.
+  static constexpr std::uint32_t no_subscription = 0;
+  /// On their way to the cache: so many patterns as messages may wait for the agent itself.
+  static constexpr std::size_t posted_slabs_max = limits::agent_kept_messages / limits::agent_outbox;
+
   struct kept_message {
     caf::message content;  ///< empty: taken
     caf::response_promise answer;
+  };
+
+  /// What was posted and has not left, and how many slabs left and were taken by the cache. It says so when it is
+  /// asked, which happens once in a while and costs a lone post nothing.
+  struct outbox {
+    explicit outbox(std::uint64_t key_seed) : patterns(key_seed) {}
+    slab_builder patterns;
+    std::uint64_t left = 0;
+    std::uint64_t taken = 0;
+    std::uint64_t asked = 0;  ///< `left` when the cache was asked; above `taken` until it answers
   };
 
   agent(caf::event_based_actor& actor, std::string name, agent_environment_ptr environment)
@@ -154,6 +176,7 @@ class agent : public waiting_list {
 
   /// A message that no wait took: one of the node's, or kept for later. False: there is no room.
   bool take_in(delivery& message, caf::message_view& view);
+  void ask_what_was_taken();
   void clear() noexcept;
   std::size_t kept() const noexcept { return kept_.size() - kept_begin_; }
 
@@ -163,9 +186,10 @@ class agent : public waiting_list {
   subscription* subscriptions_ = nullptr;
   std::vector<kept_message> kept_;
   std::uint32_t kept_begin_ = 0;  ///< what stands before it has been taken
-  std::uint32_t done_at_once_ = 0;
+  std::uint16_t done_at_once_ = 0;
+  bool ending_ = false;  ///< the actor may have no reference left: nothing may make one
   std::uint64_t last_number_ = 0;
-  std::unique_ptr<slab_builder> outbox_;
+  std::unique_ptr<outbox> outbox_;
 };
 
 namespace agent_messages {
@@ -222,13 +246,6 @@ bool agent::take_kept(F&& takes) {
     return true;
   }
   return false;
-}
-
-/// The value, or an exception with the error's text: for what an agent cannot go on without.
-template <class T>
-T must(result<T> got) {
-  if (!got) throw std::runtime_error(to_string(got.error()));
-  if constexpr (!std::is_void_v<T>) return std::move(*got);
 }
 
 }  // namespace quicsync

@@ -13,8 +13,19 @@ namespace {
 constexpr bool on_loop(caf::event_based_actor*) { return false; }
 constexpr bool on_loop(loop_actor*) { return true; }
 
+/// What rings at an agent of the loop, and takes no room in one of the pool.
+template <class Host, bool wanted>
+class alarm_clock {};
+template <class Host>
+class alarm_clock<Host, true> : protected loop_alarms::client {
+  void ring() override { static_cast<Host*>(this)->ring_later(); }
+};
+
 template <class Base>
-class agent_host final : public Base, public agent, private agent_roster::entry, private loop_alarms::client {
+class agent_host final : public Base,
+                         public agent,
+                         private agent_roster::entry,
+                         private alarm_clock<agent_host<Base>, on_loop(static_cast<Base*>(nullptr))> {
  public:
   static constexpr bool lives_on_loop = on_loop(static_cast<Base*>(nullptr));
 
@@ -40,17 +51,22 @@ class agent_host final : public Base, public agent, private agent_roster::entry,
     if (!environment_->roster->join(*this, agent::name(), this->ctrl())) return {};
     this->set_default_handler([](caf::scheduled_actor* self, caf::message_view& content) -> caf::result<caf::message> {
       static_cast<agent_host*>(self)->on_message(content);
-      return caf::message{};
+      // A request that was received as a plain message is answered with nothing. For others even that would cost.
+      if (self->current_mailbox_element()->mid.is_request()) return caf::message{};
+      return caf::delegated<caf::message>{};
     });
     begin_life();
     if (!root_ && !waits_for_restart()) return {};
-    // Nothing matches this: everything goes to the default handler.
-    return {[](caf::unit_t) {}};
+    // Nothing matches this: everything goes to the default handler. One for all agents, since it has no state.
+    static const caf::behavior nothing_matches{[](caf::unit_t) {}};
+    return nothing_matches;
   }
 
   // In the actor's context; no coroutine runs. The frames go first: what they hold may still use the agent.
   void on_exit() override {
+    ending_ = true;
     root_.reset();
+    flush_posted();  // by a destructor
     cancel_alarm();
     clear();
     program_.reset();
@@ -76,7 +92,7 @@ class agent_host final : public Base, public agent, private agent_roster::entry,
     if (!root_ || !root_.done()) return;
     std::string why;
     const bool failed = root_.failed();
-    if (failed) why = text_of_failure();
+    if (failed) why = text_of(root_.failure());
     root_.reset();
     if (!failed) return this->quit();
     fail_life(why);
@@ -84,34 +100,39 @@ class agent_host final : public Base, public agent, private agent_roster::entry,
 
  private:
   struct restarting {
-    restarting(retry_policy policy, std::uint64_t seed) : waits(policy, seed) {}
+    restarting(retry_policy given, std::uint64_t seed) : policy(given), waits(given, seed) {}
+    retry_policy policy;
     backoff waits;
-    bool now = false;  ///< between two lives
+    time_point begun = {};  ///< the life that is lived
+    bool now = false;       ///< between two lives
   };
 
   bool waits_for_restart() const noexcept { return restarts_ && restarts_->now; }
 
   void begin_life() {
+    if (restarts_) restarts_->begun = now();
     try {
       root_ = program_->begin(*this);
-    } catch (const std::exception& thrown) {
-      return fail_life(thrown.what());
+    } catch (...) {
+      return fail_life(text_of(std::current_exception()));
     }
     root_.start(where(), {});
     settle();
   }
 
-  std::string text_of_failure() {
+  static std::string text_of(const std::exception_ptr& thrown) {
     try {
-      root_.take();
-    } catch (const std::exception& thrown) {
-      return thrown.what();
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& known) {
+      return known.what();
     } catch (...) {
     }
     return "something was thrown that is no std::exception";
   }
 
+  // A life that was long enough is no part of a row of failures.
   void fail_life(const std::string& why) {
+    if (restarts_ && now() - restarts_->begun > restarts_->policy.max_delay) restarts_->waits.reset();
     const bool again = restarts_ && !restarts_->waits.exhausted();
     environment_->roster->failed(*this, why, again);
     if (!again) return this->quit(caf::make_error(caf::sec::runtime_error, why));
@@ -130,8 +151,10 @@ class agent_host final : public Base, public agent, private agent_roster::entry,
     settle();
   }
 
-  void ring() override {
-    if constexpr (lives_on_loop) this->run_in_context([this] { alarm_rang(); });
+  template <class Host, bool wanted>
+  friend class alarm_clock;
+  void ring_later() {
+    this->run_in_context([this] { alarm_rang(); });
   }
   void alarm_rang() {
     alarm_ = caf::message_id{};

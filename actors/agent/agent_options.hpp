@@ -23,8 +23,9 @@ class agent_options {
     return *this;
   }
   /// Runs the function again, with its first arguments, after it ended with an exception: after a wait that grows
-  /// (backoff.hpp), at most `max_attempts` times; then the agent ends with the last exception's text. Messages that
-  /// came meanwhile are kept. Unless said, an agent is never restarted.
+  /// (backoff.hpp), at most `max_attempts` times in a row; then the agent ends with the last exception's text. A life
+  /// that lasted longer than `max_delay` begins a new row. Messages that came meanwhile are kept. Unless said, an agent
+  /// is never restarted.
   agent_options& restart_on_failure(retry_policy policy = {}) {
     restarts_ = policy;
     return *this;

@@ -50,10 +50,12 @@ agent_status agent_roster::status_of(const entry& who) const {
   return status;
 }
 
-std::vector<agent_status> agent_roster::list() const {
+std::vector<agent_status> agent_roster::list(std::size_t at_most) const {
   const std::lock_guard lock(mutex_);
   std::vector<agent_status> all(gone_.begin(), gone_.end());
-  for (const entry* e = first_; e; e = e->next_) all.push_back(status_of(*e));
+  for (const bool failed : {true, false})
+    for (const entry* e = first_; e && all.size() < at_most; e = e->next_)
+      if ((e->failures_ != nullptr) == failed) all.push_back(status_of(*e));
   return all;
 }
 

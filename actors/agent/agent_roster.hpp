@@ -52,7 +52,8 @@ class agent_roster {
   void leave(entry& who);
 
   // -- their node
-  std::vector<agent_status> list() const;
+  /// Those that failed and are gone, then those that live and have failed before, then the others; so many at most.
+  std::vector<agent_status> list(std::size_t at_most = SIZE_MAX) const;
   /// Those that live.
   std::size_t size() const;
   /// From now on none joins. Tells all to end, and waits until they have.

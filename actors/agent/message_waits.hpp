@@ -41,14 +41,17 @@ class receiving_request final : public operation<incoming<T>> {
 
 class sleeping final : public operation<void> {
  public:
-  sleeping(agent& self, wait_time duration) : operation<void>(self, duration), over_(duration <= wait_time::zero()) {}
+  sleeping(agent& self, wait_time duration)
+      : operation<void>(self, duration), self_(&self), over_(duration <= wait_time::zero()) {}
 
  private:
-  bool begin() override {
+  bool begin() override { return over_ && !self_->turn_is_over() && look(); }
+  bool look() override {
     if (over_) outcome_ = {};
     return over_;
   }
   void expire() override { outcome_ = {}; }
+  agent* self_;
   bool over_;
 };
 

@@ -183,6 +183,8 @@ class [[nodiscard]] task {
   bool done() const noexcept { return coroutine_.done(); }
   /// Done, by an exception.
   bool failed() const noexcept { return coroutine_.done() && coroutine_.promise().failure; }
+  /// Precondition: failed(). What ended it.
+  std::exception_ptr failure() const noexcept { return coroutine_.promise().failure; }
   /// Precondition: done(). Throws what ended the coroutine.
   T take() { return coroutine_.promise().take(); }
   void reset() {

@@ -30,9 +30,10 @@ class waiting_list {
 
   /// Gives the message to the first wait that takes it, and lets that one's coroutine run. False: nobody wants it.
   bool offer(delivery& message);
-  /// Lets every wait look again whether it is complete.
+  /// Lets every wait look again whether it is complete. What the coroutines begin to await meanwhile has its turn the
+  /// next time: an agent that always finds something does not keep others waiting.
   void look_again();
-  /// The time of set_alarm() has come.
+  /// The time of set_alarm() has come. What is awaited from now on is not yet due, whatever its deadline.
   void on_alarm();
 
   virtual time_point now() const = 0;
@@ -48,7 +49,12 @@ class waiting_list {
   void enter(wait& w);
   void leave(wait& w) noexcept;
 
+  /// The oldest wait, of those that had entered when `until` had, of which `condition` is true.
+  template <class Condition>
+  wait* find(std::uint64_t until, Condition&& condition) const;
+
   stage stage_;
+  std::uint64_t entries_ = 0;  ///< waits that ever entered
   wait* first_ = nullptr;
   wait* last_ = nullptr;
   time_point alarm_ = time_point::max();
@@ -68,9 +74,9 @@ class wait {
   }
 
  protected:
-  wait(waiting_list& list, wait_time within) noexcept : list_(&list), within_(within) {}
+  wait(waiting_list& list, wait_time within) noexcept : list_(&list), deadline_(within) {}
   /// Precondition: not started.
-  wait(wait&& other) noexcept : list_(other.list_), within_(other.within_) {}
+  wait(wait&& other) noexcept : list_(other.list_), deadline_(other.deadline_) {}
 
   /// Asks for what is waited for. True: it is there.
   virtual bool begin() = 0;
@@ -86,7 +92,7 @@ class wait {
     finish();
     on.run();
   }
-  bool waiting() const noexcept { return entered_; }
+  bool waiting() const noexcept { return entered_ != 0; }
   waiting_list& list() const noexcept { return *list_; }
 
  private:
@@ -96,16 +102,15 @@ class wait {
     then_.go_on(list_->stage_);
   }
   void leave() noexcept {
-    if (entered_) list_->leave(*this);
+    if (waiting()) list_->leave(*this);
   }
 
   waiting_list* list_;
   wait* next_ = nullptr;
   wait* previous_ = nullptr;
   continuation then_;
-  wait_time within_;
-  waiting_list::time_point deadline_ = waiting_list::time_point::max();
-  bool entered_ = false;
+  waiting_list::time_point deadline_;  ///< until it is entered: since the clock's zero, how long it may last
+  std::uint64_t entered_ = 0;          ///< as the how-manieth of its list; 0: it is not in it
 };
 
 /// A wait that gives a result<T>; timed_out at its deadline. Awaited once.

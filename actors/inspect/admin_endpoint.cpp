@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
+#include <quicsync/actors/agent/agent.hpp>
+#include <quicsync/actors/agent/agent_roster.hpp>
 #include <quicsync/actors/inspect/admin_client.hpp>
 #include <quicsync/actors/inspect/admin_endpoint.hpp>
 #include <quicsync/actors/state_json.hpp>
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::size_t request_threads = 2;
 constexpr std::size_t request_bytes_max = 64u << 10;
+constexpr std::size_t agents_shown_max = 1000;
 constexpr std::size_t socket_path_bytes_max = 107;  // sockaddr_un, unix(7)
 
 using json = nlohmann::ordered_json;
@@ -62,6 +65,32 @@ result<std::string> peers_of(server& node) {
   });
 }
 
+const char* name_of(agent_status::state what) {
+  switch (what) {
+    case agent_status::state::restarting:
+      return "restarting";
+    case agent_status::state::failed:
+      return "failed";
+    default:
+      return "running";
+  }
+}
+
+/// Those that failed come first.
+result<std::string> agents_of(server& node) {
+  const auto running = node.agents();
+  if (!running) return fail(errc::not_running, "the node is not running");
+  auto list = json::array();
+  for (const auto& agent : running->roster->list(agents_shown_max))
+    list.push_back({{"name", agent.name},
+                    {"state", name_of(agent.what)},
+                    {"restarts", agent.restarts},
+                    {"lastError", agent.last_error},
+                    {"refusedMessages", agent.refused_messages}});
+  return json{{"running", running->roster->size()}, {"agents", std::move(list)}}.dump(-1, ' ', false,
+                                                                                      json::error_handler_t::replace);
+}
+
 /// "[ID@]HOST:PORT": dialled from now on; that it is connected is an event, not the answer.
 result<std::string> add_peer(server& node, const std::string& text) {
   const auto at = text.find('@');
@@ -92,6 +121,7 @@ struct admin_endpoint::implementation {
     http.Get("/state", [this](const auto&, auto& to) {
       answer(to, node.state().map([](const node_state& state) { return to_json(state); }));
     });
+    http.Get("/agents", [this](const auto&, auto& to) { answer(to, agents_of(node)); });
     http.Get("/peers", [this](const auto&, auto& to) { answer(to, peers_of(node)); });
     http.Post("/peers/add", [this](const httplib::Request& request, auto& to) {
       answer(to, asked(request, "peer").and_then([this](const std::string& peer) { return add_peer(node, peer); }));

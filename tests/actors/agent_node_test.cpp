@@ -8,6 +8,8 @@
 #include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/agent/agent_roster.hpp>
 #include <quicsync/actors/agent/subscribe_actor.hpp>
+#include <quicsync/actors/inspect/admin_client.hpp>
+#include <quicsync/actors/inspect/admin_endpoint.hpp>
 
 #include "support.hpp"
 
@@ -141,7 +143,8 @@ TEST_CASE("agents: what is posted arrives, and what cannot be shared is an error
     auto seen = self.subscribe("type=posted");
     for (int i = 0; i < 200; ++i) must(self.post(self.new_pattern("p" + std::to_string(i), "posted")));
     int count = 0;
-    while (count < 200 && co_await seen.next(5s)) ++count;
+    for (; count < 200; ++count)
+      if (!co_await seen.next(5s)) break;
     auto bad = co_await self.share(self.new_pattern("", "nameless"));
     auto nothing = co_await self.share(std::vector<pattern>());
     done.set_value(std::to_string(count) + " " + std::string(to_string(bad.error().code)) + " " +
@@ -179,6 +182,39 @@ TEST_CASE("agents: stopping the node ends them in every wait, and runs their des
   node->stop();
   node.reset();
   CHECK(held_things == 0);
+}
+
+TEST_CASE("agents: why one failed is seen at the admin socket", "[net][agent]") {
+  const tests::temporary_directory directory;
+  auto node = started("here");
+  auto admin = must(admin_endpoint::open(*node, directory.path() / "socket"));
+  auto idle = must(node->spawn_agent("idle", [](agent& self) -> task<void> { co_await self.receive<read_now>(); }));
+  must(node->spawn_agent("hopeless", [](agent& self) -> task<void> {
+    co_await self.sleep(1ms);
+    throw std::runtime_error("no such \"database\"");
+  }));
+  std::string seen;
+  for (int i = 0; i < 1000 && seen.find("failed") == seen.npos; ++i) {
+    std::this_thread::sleep_for(5ms);
+    seen = must(ask_admin(directory.path() / "socket", admin_method::get, "/agents"));
+  }
+  CHECK(seen.find(R"({"name":"hopeless","state":"failed","restarts":0,"lastError":"no such \"database\"")") !=
+        seen.npos);
+}
+
+TEST_CASE("agents: one that posts without a wait is told when it is too much", "[net][agent]") {
+  auto node = started("here");
+  std::promise<std::string> done;
+  must(node->spawn_agent("poster", [&done](agent& self) -> task<void> {
+    int posted = 0;
+    auto refused = self.post(self.new_pattern("p", "posted"));
+    for (; refused && posted < 1000000; ++posted)
+      refused = self.post(self.new_pattern(std::to_string(posted), "posted"));
+    const bool bounded = !refused && refused.error().code == errc::overloaded && posted >= 4000 && posted <= 5000;
+    co_await self.sleep(1s);
+    done.set_value(std::string(bounded ? "bounded" : "unbounded") + (self.post(self.new_pattern("q", "x")) ? "" : "!"));
+  }));
+  CHECK(soon(done) == "bounded");
 }
 
 TEST_CASE("agents: a plain actor of another actor system gets patterns as messages", "[net][agent]") {

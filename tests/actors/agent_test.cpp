@@ -1,25 +1,16 @@
 // Agents on virtual time: CAF's test coordinator runs them step by step. What they do with a node is in
 // agent_node_test.cpp.
-#include <caf/scheduler/test_coordinator.hpp>
 #include <catch2/catch_test_macros.hpp>
 
-#include <quicsync/actors/agent/agent.hpp>
-#include <quicsync/actors/agent/agent_roster.hpp>
+#include <quicsync/actors/agent/typed_handle.hpp>
+
+#include "stepped_agents.hpp"
 
 using namespace quicsync;
+using quicsync::test::stepped_agents;
 using namespace std::chrono_literals;
 
 namespace {
-
-int things = 0;
-
-/// Counts itself: what an agent holds while it waits.
-class thing {
- public:
-  thing() { ++things; }
-  thing(const thing&) { ++things; }
-  ~thing() { --things; }
-};
 
 struct greeting {
   greeting() = default;
@@ -42,63 +33,6 @@ QUICSYNC_LOCAL_MESSAGE(answer)
 QUICSYNC_LOCAL_MESSAGE(stop)
 
 namespace {
-
-/// An actor system that does nothing by itself, and agents that write into a list.
-class stepped_agents {
- public:
-  stepped_agents() {
-    caf_compat::set_scheduler(config_, "testing", 1);
-    system_ = std::make_unique<caf::actor_system>(config_);
-    auto made = std::make_shared<agent_environment>();
-    made->system = system_.get();
-    made->roster = std::make_shared<agent_roster>();
-    environment = std::move(made);
-  }
-  ~stepped_agents() { end(); }
-
-  template <class F, class... Arguments>
-  caf::actor spawn(agent_options options, F body, Arguments... arguments) {
-    auto made = spawn_agent(environment, std::move(options), std::move(body), std::move(arguments)...);
-    run();
-    return made;
-  }
-  void run() { scheduler().run(); }
-  void advance(std::chrono::nanoseconds time) {
-    scheduler().advance_time(time);
-    run();
-  }
-  template <class T>
-  void send(const caf::actor& to, T message) {
-    caf::anon_send(to, std::move(message));
-    run();
-  }
-  void kill(const caf::actor& whom) {
-    caf::anon_send_exit(whom, caf::exit_reason::kill);
-    run();
-  }
-  std::size_t alive() const { return environment->roster->size(); }
-  bool has_timers() { return scheduler().has_pending_timeout(); }
-  caf::actor_system& system() { return *system_; }
-  /// Everything that still waits ends.
-  void end() {
-    if (!system_) return;
-    scheduler().clock().cancel_all();
-    for (auto& one : all) kill(one);
-    all.clear();
-    run();
-  }
-
-  agent_environment_ptr environment;
-  std::vector<caf::actor> all;
-  std::vector<std::string> log;
-
- private:
-  caf::scheduler::test_coordinator& scheduler() {
-    return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
-  }
-  caf::actor_system_config config_;
-  std::unique_ptr<caf::actor_system> system_;
-};
 
 using lines = std::vector<std::string>;
 
@@ -337,60 +271,6 @@ TEST_CASE("agent: a request that it receives as a plain message is answered with
   CHECK(world.log == lines{"answered", "not_running"});
 }
 
-TEST_CASE("agent: killed in any of its waits it runs every destructor and leaves no timer", "[agent]") {
-  stepped_agents world;
-  auto silent = world.spawn("silent", deaf);
-  const int before = things;
-  std::vector<caf::actor> all;
-  constexpr int of_each_kind = 100;
-  for (int i = 0; i < of_each_kind; ++i) {
-    auto add = [&](auto body) { all.push_back(world.spawn("waits", body, silent, thing{})); };
-    add([](agent& self, caf::actor, thing) -> task<void> {
-      thing held;
-      co_await self.receive<greeting>();
-    });
-    add([](agent& self, caf::actor, thing) -> task<void> {
-      thing held;
-      co_await self.receive<greeting>(1h);
-    });
-    add([](agent& self, caf::actor, thing) -> task<void> {
-      thing held;
-      co_await self.next_request<question>();
-    });
-    add([](agent& self, caf::actor, thing) -> task<void> {
-      thing held;
-      co_await self.sleep(1h);
-    });
-    add([](agent& self, caf::actor whom, thing) -> task<void> {
-      thing held;
-      co_await self.ask<answer>(whom, 1h, question{1});
-    });
-    add([](agent& self, caf::actor whom, thing) -> task<void> {
-      thing held;
-      co_await first_of(self.sleep(1h), self.ask<answer>(whom, forever, question{1}), self.receive<greeting>());
-    });
-    add([](agent& self, caf::actor whom, thing) -> task<void> {
-      thing held;
-      co_await all_of(self.sleep(1h), self.ask<answer>(whom, 1h, question{1}));
-    });
-    add([](agent& self, caf::actor, thing given) -> task<void> {
-      co_await [](agent& inner, thing) -> task<void> {
-        thing held;
-        co_await inner.receive<greeting>();
-      }(self, given);
-    });
-  }
-  CHECK(world.alive() == all.size() + 1);
-  CHECK(things > before);
-  for (auto& one : all) caf::anon_send_exit(one, caf::exit_reason::kill);
-  all.clear();
-  world.run();
-  CHECK(things == before);
-  CHECK(world.alive() == 1);
-  CHECK_FALSE(world.has_timers());
-  world.kill(silent);
-}
-
 TEST_CASE("agent: one whose last handle goes while it waits for messages ends by itself", "[agent]") {
   stepped_agents world;
   {
@@ -410,4 +290,106 @@ TEST_CASE("agent: waits with deadlines one after the other set an alarm a deadli
   CHECK(world.alive() == 1);
   world.advance(1s);
   CHECK(world.log.back() == "nobody any more");
+}
+
+TEST_CASE("agent: one that polls, or sleeps for no time at all, takes its messages all the same", "[agent]") {
+  stepped_agents world;
+  world.spawn(
+      "polls",
+      [](agent& self, lines* log) -> task<void> {
+        co_await self.sleep(1ms);
+        self.tell(self.handle(), greeting("polled"));
+        for (int turn = 0; turn < 3; ++turn)
+          if (auto heard = co_await self.receive<greeting>(0s)) log->push_back(heard->text);
+      },
+      &world.log);
+  world.advance(1ms);
+  CHECK(world.log == lines{"polled"});
+  auto naps = spawn_agent(
+      world.environment, "naps",
+      [](agent& self, lines* log) -> task<void> {
+        while ((co_await first_of(self.sleep(0s), self.receive<stop>())).index() == 0) {
+        }
+        log->push_back("stopped");
+      },
+      &world.log);
+  caf::anon_send(naps, stop{});
+  world.run();
+  CHECK(world.log == lines{"polled", "stopped"});
+  for (int turn = 0; turn < 3; ++turn) world.advance(1s);
+  CHECK(world.alive() == 0);
+}
+
+TEST_CASE("agent: a life that lasted begins a new row of failures", "[agent]") {
+  stepped_agents world;
+  retry_policy policy;
+  policy.max_attempts = 2;
+  policy.max_delay = 1s;
+  auto one = world.spawn(
+      agent_options("fragile").restart_on_failure(policy),
+      [](agent& self, lines* log) -> task<void> {
+        log->push_back("begins");
+        co_await self.receive<stop>();
+        throw std::runtime_error("stopped");
+      },
+      &world.log);
+  for (int failures = 0; failures < 10; ++failures) {
+    world.advance(5s);
+    world.send(one, stop{});
+    world.advance(1s);
+  }
+  CHECK(world.log.size() == 11);
+  for (int failures = 0; failures < 3; ++failures) {
+    world.send(one, stop{});
+    world.advance(1s);
+  }
+  CHECK(world.alive() == 0);
+}
+
+TEST_CASE("agent: whatever is thrown ends it with a text", "[agent]") {
+  stepped_agents world;
+  world.spawn("odd", [](agent&) -> task<void> {
+    throw 42;
+    co_return;
+  });
+  CHECK(world.environment->roster->list().at(0).last_error == "something was thrown that is no std::exception");
+}
+
+TEST_CASE("agent: a destructor of one that is ended may still tell others", "[agent]") {
+  struct farewell {
+    agent* self;
+    caf::actor whom;
+    ~farewell() {
+      self->tell(whom, greeting("farewell"));
+      CHECK_FALSE(self->handle());
+    }
+  };
+  stepped_agents world;
+  auto hears = world.spawn("hears", greeter, &world.log);
+  const auto parts = [](agent& self, caf::actor whom) -> task<void> {
+    farewell at_the_end{&self, std::move(whom)};
+    co_await self.receive<stop>();
+  };
+  auto killed = world.spawn("killed", parts, hears);
+  world.kill(killed);
+  CHECK(world.log == lines{"farewell"});
+  world.spawn("unreachable", parts, hears);
+  world.run();
+  CHECK(world.log == lines{"farewell", "farewell"});
+  world.kill(hears);
+}
+
+TEST_CASE("agent: is a typed actor to whom it is typed", "[agent]") {
+  using doubling = typed_interface<answers<question, answer>>;
+  stepped_agents world;
+  auto one = typed_handle<doubling>(world.spawn("doubler", doubler));
+  int heard = 0;
+  auto asks = world.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->request(one, caf::infinite, question{21}).then([&](answer got) { heard = got.value; });
+    return {[](stop) {}};
+  });
+  world.run();
+  CHECK(heard == 42);
+  world.kill(asks);
+  world.kill(caf::actor_cast<caf::actor>(one));
 }
