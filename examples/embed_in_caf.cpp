@@ -60,12 +60,11 @@ int main() {
 
   auto screen = system.spawn(dashboard, &done);
   must(quicsync::subscribe_actor(*node, screen, "type=coverage_gap", quicsync::subscribe_frame::start::beginning));
-  quicsync::pattern gap;
-  gap.agent_id = "analyzer";
-  gap.type = "coverage_gap";
-  gap.version = 1;
   for (const char* id : {"coverage-1", "coverage-2"}) {
+    quicsync::pattern gap;
     gap.id = id;
+    gap.agent_id = "analyzer";
+    gap.type = "coverage_gap";
     node->sync_pattern(gap).get();
   }
   done.get_future().wait();

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM EXPECTED: runs an example, which must end with 0 and, where the file EXPECTED is there, print just that.
+# run.sh PROGRAM SOURCE: runs an example, which must end with 0, print what the comment at the beginning of its source
+# says under "Prints:", and be no longer than 80 lines.
 set -euo pipefail
-printed=$("$1")
-if [[ -f $2 ]]; then
-  diff -u "$2" <(printf '%s\n' "$printed")
-else
-  printf '%s\n' "$printed"
-fi
+program=$1 source=$2
+lines=$(wc -l <"$source")
+((lines <= 80)) || { printf '%s has %d lines; an example has 80 at most\n' "$source" "$lines"; exit 1; }
+expected=$(sed -n '/^\/\/ .*Prints:$/,/^#include/{ s/^\/\/   //p }' "$source")
+[[ -n $expected ]] || { printf '%s does not say what it prints\n' "$source"; exit 1; }
+printed=$("$program")
+diff -u <(printf '%s\n' "$expected") <(printf '%s\n' "$printed")

@@ -3,6 +3,7 @@
 // without CAF; the operations here have the same shapes as an agent's. With REFUSED=n it holds something that must not
 // compile.
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -167,6 +168,11 @@ class counter {
   thing held_;
 };
 
+task<bool> must_not_run(agent&) {
+  std::abort();
+  co_return true;
+}
+
 using form = std::function<task<void>(agent&)>;
 struct named_form {
   const char* text;
@@ -206,6 +212,10 @@ std::vector<named_form> make_forms() {
     default:
       break;
   });
+  FORM(bool never = false; if (never && co_await must_not_run(self)) co_return;
+       if (!never || co_await must_not_run(self)) co_await self.held());
+  FORM(bool never = false; bool both = never && co_await must_not_run(self);
+       bool either = !never || co_await must_not_run(self); if (both || !either) throw std::logic_error("wrong"));
   // Messages
   FORM(co_await self.ask<thing>(1, 1s, question("a text too long for the small buffer")));
   FORM(co_await self.ask<thing>(1, 1s, question()));
