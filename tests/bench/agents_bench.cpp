@@ -1,5 +1,6 @@
-// What agents cost: an await against a plain handler of CAF, memory of an idle agent, and one worker thread against
-// two. bench_agents [AGENTS]: how many idle ones; a million unless said. Measure on an idle machine.
+// What agents cost: an await against a plain handler of CAF, one worker thread against two, memory of an idle agent,
+// and the way of a pattern from an agent to another through two nodes. bench_agents [PART [AGENTS]]: await, threads,
+// way or idle; how many idle ones, a million unless said. Measure on an idle machine.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,8 @@
 
 #include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/agent/agent_roster.hpp>
+
+#include "agent_way.hpp"
 
 using namespace quicsync;
 using namespace std::chrono_literals;
@@ -127,22 +130,39 @@ void measure_idle(std::size_t count) {
               world.environment->roster->size());
 }
 
-// -- work on one thread and on two
-// --------------------------------------------------------------------------------------
+// -- work on one thread and on two ------------------------------------------------------------------------------------
 
 constexpr int workers = 64;
-constexpr int pieces_each = 1500;
+constexpr int pieces_each = 4000;
 
-void work_for(std::chrono::microseconds time) {
-  const auto end = steady::now() + time;
-  while (steady::now() < end) {
+/// Work that the processor has to do, however long the clock says that it took.
+std::uint64_t spin(std::uint64_t rounds) {
+  std::uint64_t x = rounds;
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    asm volatile("" : "+r"(x));
   }
+  return x;
 }
 
-task<void> worker(agent& self, caf::actor whom) {
+std::uint64_t rounds_of_5us() {
+  constexpr std::uint64_t tried = 1000000;
+  double best = 1;
+  for (int i = 0; i < 10; ++i) {
+    const auto begin = steady::now();
+    spin(tried);
+    best = std::min(best, seconds_since(begin));
+  }
+  return static_cast<std::uint64_t>(5e-6 * static_cast<double>(tried) / best);
+}
+
+// A message to itself after each piece: what is measured are the workers, not who feeds them.
+task<void> worker(agent& self, caf::actor whom, std::uint64_t rounds) {
+  const auto me = self.handle();
   for (int i = 0; i < pieces_each; ++i) {
     co_await self.receive<tick>();
-    work_for(5us);
+    spin(rounds);
+    if (i + 1 < pieces_each) self.tell(me, tick{});
   }
   self.tell(whom, stop{});
 }
@@ -152,26 +172,36 @@ task<void> overseer(agent& self, std::promise<void>* done) {
   done->set_value();
 }
 
-double seconds_of_work(std::size_t threads) {
+double seconds_of_work(std::size_t threads, std::uint64_t rounds) {
   bare_agents world(threads);
   std::promise<void> done;
   auto boss = spawn_agent(world.environment, "overseer", overseer, &done);
   std::vector<caf::actor> all;
-  for (int i = 0; i < workers; ++i) all.push_back(spawn_agent(world.environment, "worker", worker, boss));
+  for (int i = 0; i < workers; ++i) all.push_back(spawn_agent(world.environment, "worker", worker, boss, rounds));
   const auto begin = steady::now();
-  for (int n = 0; n < pieces_each; ++n)
-    for (auto& one : all) caf::anon_send(one, tick{});
+  for (auto& one : all) caf::anon_send(one, tick{});
   done.get_future().wait();
   return seconds_since(begin);
+}
+
+void measure_threads() {
+  const auto rounds = rounds_of_5us();
+  double one = 1e9, two = 1e9;
+  for (int i = 0; i < 2; ++i) {
+    one = std::min(one, seconds_of_work(1, rounds));
+    two = std::min(two, seconds_of_work(2, rounds));
+  }
+  std::printf("%d messages with 5 us of work each: one thread %.2f s, two %.2f s: %.2f times faster\n",
+              workers * pieces_each, one, two, one / two);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t idle_agents = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000000;
-  measure_await();
-  const double one = seconds_of_work(1), two = seconds_of_work(2);
-  std::printf("%d pieces of 5 us: one thread %.2f s, two %.2f s: %.2f times faster\n", workers * pieces_each, one, two,
-              one / two);
-  measure_idle(idle_agents);
+  const std::string part = argc > 1 ? argv[1] : "";
+  const std::size_t idle_agents = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000000;
+  if (part.empty() || part == "await") measure_await();
+  if (part.empty() || part == "threads") measure_threads();
+  if (part.empty() || part == "way") bench::measure_way();
+  if (part.empty() || part == "idle") measure_idle(idle_agents);
 }
