@@ -1,15 +1,17 @@
-#include <atomic>
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <quicsync/actors/server.hpp>
+#include <quicsync/actors/agent/agent_roster.hpp>
 #include <quicsync/transport/certificates.hpp>
 
 #include "commands.hpp"
+#include "demo_picture.hpp"
 #include "errors.hpp"
 #include "output.hpp"
 #include "temporary_directory.hpp"
@@ -23,53 +25,20 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto connect_deadline = 10s;
 constexpr auto converge_deadline = 20s;
-
-/// What each node of the demo is and writes.
-struct part {
-  const char* name;
-  const char* type;
-  const char* finding;
-};
-constexpr part parts[] = {
-    {"test-generator", "test_generation",
-     R"({{"target":"src/cart/total_{}.cpp","strategy":"boundary-value","generated":{}}})"},
-    {"test-executor", "test_execution", R"({{"testCase":"checkout_{}","result":"passed","duration":{}}})"},
-    {"coverage-analyzer", "coverage_gap", R"({{"file":"src/payment/refund_{}.cpp","uncoveredLines":[12,{}]}})"},
-    {"quality-gate", "quality_metrics", R"({{"module":"inventory_{}","complexity":{}.5,"maintainability":81.25}})"},
-};
-constexpr std::size_t node_count = std::size(parts);
-
-std::vector<pattern> patterns_of(const part& author, std::size_t count) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-  std::vector<pattern> written(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto& p = written[i];
-    p.id = fmt::format("{}-{}", author.name, i);
-    p.agent_id = author.name;
-    p.type = author.type;
-    p.data = fmt::format(fmt::runtime(author.finding), i, i % 97);
-    p.metadata.source = author.name;
-    p.metadata.tags = {"demo"};
-    p.timestamp = now.count();
-    p.version = 1;
-  }
-  return written;
-}
+constexpr auto picture_lasting = 3s;  ///< what a person wants to see happen
+constexpr auto picture_interval = 50ms;
 
 /// One node of the demo and what it has heard.
 struct member {
   std::unique_ptr<server> node;
-  std::vector<pattern> written;
   std::shared_ptr<std::atomic<std::size_t>> heard = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
-result<std::vector<member>> start_nodes(const std::filesystem::path& directory, std::size_t patterns,
-                                        wait_point& waits) {
+result<std::vector<member>> start_nodes(const std::filesystem::path& directory, wait_point& waits) {
   if (auto made = make_ca(directory); !made) return fail(std::move(made.error()));
   std::vector<member> members;
-  for (const auto& p : parts) {
-    auto files = make_node_certificate(p.name, directory, directory, 1);
+  for (const auto* name : fleet::names) {
+    auto files = make_node_certificate(name, directory, directory, 1);
     if (!files) return fail(std::move(files.error()));
     node_config config;
     config.host = "127.0.0.1";
@@ -81,7 +50,6 @@ result<std::vector<member>> start_nodes(const std::filesystem::path& directory, 
     if (!node) return fail(std::move(node.error()));
     if (auto started = (*node)->start(); !started) return fail(std::move(started.error()));
     member& added = members.emplace_back();
-    added.written = patterns_of(p, patterns);
     added.node = std::move(*node);
     added.node->subscribe({}, subscribe_frame::start::beginning,
                           [heard = added.heard, &waits](std::span<const record_view> records) {
@@ -98,7 +66,7 @@ result<void> connect(std::vector<member>& members, wait_point& waits) {
   for (std::size_t from = 1; from < members.size(); ++from)
     for (std::size_t to = 0; to < from; ++to)
       dialled.push_back(
-          members[from].node->connect_to_peer(fmt::format("127.0.0.1:{}", members[to].node->port()), parts[to].name));
+          members[from].node->connect_to_peer(fmt::format("127.0.0.1:{}", members[to].node->port()), fleet::names[to]));
   const auto give_up = clock::now() + connect_deadline;
   for (auto& one : dialled) {
     while (one.wait_for(20ms) != std::future_status::ready) {
@@ -110,38 +78,49 @@ result<void> connect(std::vector<member>& members, wait_point& waits) {
   return {};
 }
 
-/// Until every node has heard of every pattern and every share is acknowledged.
-result<void> share_everything(std::vector<member>& members, wait_point& waits) {
-  std::size_t total = 0;
-  std::vector<std::future<sync_report>> reports;
-  for (auto& m : members) {
-    total += m.written.size();
-    reports.push_back(m.node->sync_patterns(m.written));
-  }
-  auto all_heard = [&] {
-    return std::all_of(members.begin(), members.end(), [&](auto& m) { return *m.heard >= total; });
+/// The exception that ended an agent, if one did.
+std::optional<error> failure_of(const std::vector<member>& members) {
+  for (const auto& m : members)
+    for (const auto& agent : m.node->agent_states())
+      if (agent.what == agent_status::state::failed)
+        return error{errc::internal, fmt::format("'{}' failed: {}", agent.name, agent.last_error)};
+  return std::nullopt;
+}
+
+/// Until every agent has shared all of its patterns, and every node has heard of and acknowledged every pattern.
+result<void> run_fleet(std::vector<member>& members, fleet& all, wait_point& waits, demo_picture& picture) {
+  std::vector<std::size_t> heard(members.size());
+  const auto count = [&] {
+    for (std::size_t i = 0; i < members.size(); ++i) heard[i] = *members[i].heard;
   };
-  auto all_reported = [&] {
-    return std::all_of(reports.begin(), reports.end(),
-                       [](auto& r) { return r.wait_for(0s) == std::future_status::ready; });
+  const auto everything = all.tests * members.size();
+  const auto complete = [&] {
+    return all.done() && std::all_of(heard.begin(), heard.end(), [&](std::size_t n) { return n >= everything; });
   };
-  const auto give_up = clock::now() + converge_deadline;
-  while (!all_heard() || !all_reported()) {
+  for (std::size_t i = members.size(); i-- > 0;)  // who answers before who begins
+    if (auto started = start_agent(*members[i].node, all, i); !started) return started;
+  const auto give_up = clock::now() + all.lasting + converge_deadline;
+  auto drawn = clock::now();
+  for (count(); !complete(); count()) {
     if (waits.interrupted()) return fail(errc::cancelled, "interrupted");
+    if (auto failure = failure_of(members)) return fail(std::move(*failure));
     if (clock::now() > give_up) return fail(errc::timed_out, "the nodes did not all receive everything in time");
+    if (clock::now() >= drawn) {
+      picture.draw(all, heard);
+      drawn = clock::now() + picture_interval;
+    }
     waits.wait(-1, 20ms);
   }
-  for (auto& r : reports)
-    if (!r.get().complete()) return fail(errc::internal, "a pattern was not acknowledged by every node");
+  picture.draw(all, heard);
   return {};
 }
 
 /// What a node holds is what all wrote, `data` byte for byte.
-result<void> check_equal(std::vector<member>& members) {
+result<void> check_equal(const std::vector<member>& members, const fleet& all) {
   std::map<std::string_view, const pattern*> expected;
-  for (const auto& m : members)
-    for (const auto& p : m.written) expected.emplace(p.id, &p);
-  for (auto& m : members) {
+  for (const auto& work : all.works)
+    for (const auto& p : work.written) expected.emplace(p.id, &p);
+  for (const auto& m : members) {
     auto held = m.node->cached_patterns();
     if (!held) return fail(std::move(held.error()));
     bool equal = held->size() == expected.size();
@@ -154,7 +133,7 @@ result<void> check_equal(std::vector<member>& members) {
   return {};
 }
 
-result<void> print_summary(std::vector<member>& members, double seconds, bool as_table) {
+result<void> print_summary(std::vector<member>& members, const fleet& all, double seconds, bool as_table) {
   using side = table::side;
   table rows({{"NODE"},
               {"PORT", side::right},
@@ -166,23 +145,23 @@ result<void> print_summary(std::vector<member>& members, double seconds, bool as
               {"RATIO", side::right},
               {"LATENCY MS", side::right}});
   std::size_t total = 0;
-  for (auto& m : members) {
-    auto state = m.node->state();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    auto& node = *members[i].node;
+    auto state = node.state();
     if (!state) return fail(std::move(state.error()));
-    total += m.written.size();
-    const auto received = state->patterns - m.written.size();
+    const auto shared = all.works[i].written.size();
+    total += shared;
+    const auto received = state->patterns - shared;
     const auto& stats = state->stats;
     if (as_table)
-      rows.add({m.node->name(), fmt::to_string(m.node->port()), fmt::to_string(state->connections),
-                fmt::to_string(m.written.size()), fmt::to_string(received), fmt::to_string(state->patterns),
-                fmt::to_string(stats.bytes_sent), fmt::format("{:.2f}", stats.compression_ratio),
-                fmt::format("{:.2f}", stats.average_latency_ms)});
+      rows.add({node.name(), fmt::to_string(node.port()), fmt::to_string(state->connections), fmt::to_string(shared),
+                fmt::to_string(received), fmt::to_string(state->patterns), fmt::to_string(stats.bytes_sent),
+                fmt::format("{:.2f}", stats.compression_ratio), fmt::format("{:.2f}", stats.average_latency_ms)});
     else
       print_line(fmt::format(R"({{"node":{},"port":{},"peers":{},"shared":{},"received":{},"held":{},"bytesSent":{},)"
                              R"("compressionRatio":{:.4f},"latencyMs":{:.3f}}})",
-                             json_quoted(m.node->name()), m.node->port(), state->connections, m.written.size(),
-                             received, state->patterns, stats.bytes_sent, stats.compression_ratio,
-                             stats.average_latency_ms));
+                             json_quoted(node.name()), node.port(), state->connections, shared, received,
+                             state->patterns, stats.bytes_sent, stats.compression_ratio, stats.average_latency_ms));
   }
   if (!as_table) {
     print_line(fmt::format(R"({{"nodes":{},"patterns":{},"complete":true,"seconds":{:.3f}}})", members.size(), total,
@@ -193,6 +172,9 @@ result<void> print_summary(std::vector<member>& members, double seconds, bool as
   write_all(STDOUT_FILENO, rows.to_string(colours));
   print_line(fmt::format("{}every node holds all {} patterns{}, byte for byte, {:.3f} s after the first was shared",
                          colours.good, total, colours.plain, seconds));
+  print_line(fmt::format("{}quality gate: {}{}, {} % coverage, {} of {} tests failed",
+                         all.passed() ? colours.good : colours.bad, all.passed() ? "passed" : "failed", colours.plain,
+                         all.coverage(), all.failed_tests.load(), all.tests));
   return {};
 }
 
@@ -200,18 +182,25 @@ result<void> demo(std::size_t patterns, bool as_table) {
   wait_point waits;
   auto directory = temporary_directory::make("demo");
   if (!directory) return fail(std::move(directory.error()));
-  auto members = start_nodes((*directory)->path(), patterns, waits);
+  demo_picture picture(as_table);
+  fleet all;  // before the nodes, whose agents write into it
+  all.tests = patterns;
+  if (picture.live()) all.lasting = picture_lasting;
+  all.on_progress = [&waits] { waits.wake(); };
+  auto members = start_nodes((*directory)->path(), waits);
   if (!members) return fail(std::move(members.error()));
   if (as_table)
     print_line(
-        fmt::format("{} nodes with certificates of one CA, each connected to each over QUIC; each shares {} patterns",
-                    node_count, patterns));
+        fmt::format("{} nodes with certificates of one CA, each connected to each over QUIC, and an agent on each: "
+                    "tests are made,\n"
+                    "run, looked at for coverage and judged, {} of them",
+                    members->size(), patterns));
   if (auto done = connect(*members, waits); !done) return done;
   const auto begun = clock::now();
-  if (auto done = share_everything(*members, waits); !done) return done;
+  if (auto done = run_fleet(*members, all, waits, picture); !done) return done;
   const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
-  if (auto done = check_equal(*members); !done) return done;
-  return print_summary(*members, seconds, as_table);
+  if (auto done = check_equal(*members, all); !done) return done;
+  return print_summary(*members, all, seconds, as_table);
 }
 
 }  // namespace
