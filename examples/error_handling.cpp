@@ -54,7 +54,7 @@ int main() {
   two->stop();
   gone.get_future().wait();
   quicsync::delivery_wish wish;
-  wish.peers = {"one", "two"};
+  wish.wait_for = {"one", "two"};
   wish.deadline = 5s;
   auto partly = here->sync_pattern(gap("gap-3"), wish).get();
   for (const auto& peer : partly.peers)
