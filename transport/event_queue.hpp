@@ -2,9 +2,11 @@
 // queue was polled are merged into one event. Owned by the endpoint; one thread.
 #pragma once
 #include <deque>
+#include <memory>
 #include <optional>
 
 #include <quicsync/transport/endpoint.hpp>
+#include <quicsync/transport/receive_buffers.hpp>
 
 namespace quicsync {
 
@@ -15,7 +17,8 @@ class event_queue {
 
   void push(endpoint_event event);
 
-  /// Appends to the waiting event that `merge` names, or makes a new one and names it there.
+  /// Appends to the waiting event that `merge` names, or makes a new one and names it there. Bytes of more than
+  /// receive_buffers::buffer_bytes come in several events.
   void add_bytes(connection_id id, lane on, bytes_view bytes, bool early, ticket& merge);
   void add_acknowledged(connection_id id, lane on, std::uint64_t bytes, ticket& merge);
 
@@ -24,10 +27,14 @@ class event_queue {
  private:
   struct waiting {
     endpoint_event event;
-    byte_buffer bytes;  ///< of a lane_bytes event, still growing
+    // Of a lane_bytes event, still growing; `large` is null while they are few.
+    byte_buffer bytes;
+    std::shared_ptr<byte_buffer> large;
+    std::size_t size() const noexcept { return large ? large->size() : bytes.size(); }
   };
   waiting* find(ticket which);
 
+  receive_buffers buffers_;
   std::deque<waiting> events_;
   ticket first_ = 1;  ///< names events_.front()
 };

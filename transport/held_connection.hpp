@@ -14,22 +14,6 @@ struct lane_burst {
   std::vector<shared_bytes> pieces;
   std::uint64_t acknowledged = 0;
   bool early = false;  ///< the pieces came before the handshake was complete
-
-  /// All pieces as one, without a copy where there is only one.
-  shared_bytes take_bytes() {
-    if (pieces.size() == 1) {
-      auto only = std::move(pieces.front());
-      pieces.clear();
-      return only;
-    }
-    std::size_t total = 0;
-    for (const auto& piece : pieces) total += piece.size();
-    byte_buffer joined;
-    joined.reserve(total);
-    for (const auto& piece : pieces) joined.insert(joined.end(), piece.view().begin(), piece.view().end());
-    pieces.clear();
-    return shared_bytes(std::move(joined));
-  }
 };
 
 /// In one of three states: with a user; incoming and not yet adopted, when all that arrives is kept in `early` (flow

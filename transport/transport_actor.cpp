@@ -420,13 +420,14 @@ void transport_actor::touch(connection_id id, held_connection& held) {
   touched_.push_back(id);
 }
 
-// One message a lane for a whole burst, the urgent lanes first.
+// One message a lane for a whole burst, or few for a large one; the urgent lanes first.
 void transport_actor::deliver_bursts(connection_id id, held_connection& held) {
   if (!std::exchange(held.touched, false)) return;
   for (const auto on : all_lanes) {
     auto& burst = held.bursts[index_of(on)];
     if (burst.acknowledged != 0) deliver(held, acknowledged_bytes{id, on, std::exchange(burst.acknowledged, 0)});
-    if (!burst.pieces.empty()) deliver(held, received_bytes{id, on, burst.take_bytes(), burst.early});
+    for (auto& piece : burst.pieces) deliver(held, received_bytes{id, on, std::move(piece), burst.early});
+    burst.pieces.clear();
   }
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <quicsync/transport/event_queue.hpp>
@@ -87,4 +89,38 @@ TEST_CASE("event queue: bytes merge only while their event waits", "[lane]") {
   CHECK(std::get<lane_acknowledged>(*queue.pop()).bytes == 11);
   CHECK(as_text(std::get<lane_bytes>(*queue.pop()).bytes.view()) == "e");
   CHECK_FALSE(queue.pop());
+}
+
+TEST_CASE("event queue: a large burst comes in few pieces, whose memory is used again once it is let go", "[lane]") {
+  event_queue queue;
+  event_queue::ticket ticket = 0;
+  byte_buffer sent;
+  const auto add_burst = [&] {
+    sent.clear();
+    for (int packet = 0; packet < 400; ++packet) {
+      const byte_buffer bytes(1400, static_cast<std::uint8_t>(packet));
+      queue.add_bytes(1, lane::high, bytes, false, ticket);
+      sent.insert(sent.end(), bytes.begin(), bytes.end());
+    }
+  };
+  const auto take_burst = [&] {
+    std::vector<shared_bytes> pieces;
+    byte_buffer got;
+    while (auto event = queue.pop()) {
+      pieces.push_back(std::get<lane_bytes>(*event).bytes);
+      got.insert(got.end(), pieces.back().view().begin(), pieces.back().view().end());
+    }
+    CHECK(got == sent);
+    CHECK(pieces.size() == 3);
+    return pieces;
+  };
+  add_burst();
+  const auto* memory = take_burst().front().data();
+  add_burst();
+  const auto held = take_burst();
+  CHECK(held.front().data() == memory);
+  add_burst();
+  CHECK(take_burst().front().data() != memory);
+  CHECK(std::all_of(held.front().view().begin(), held.front().view().begin() + 1400,
+                    [](auto byte) { return byte == 0; }));
 }
