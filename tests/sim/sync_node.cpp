@@ -23,6 +23,8 @@ class sync_node::speaker : public caf::event_based_actor {
         },
         [this](const messages::happened& m) { log_->events.push_back(m.what); },
         [this](const messages::peer_connected&) {},
+        [this](const messages::peer_removed&) { ++log_->answered; },
+        [this](const messages::reconfigured&) { ++log_->answered; },
         [this](const messages::report& m) { log_->reports.push_back(m.outcome); },
         [this](const messages::page& m) { take(m); },
         [this](const node_state& m) { log_->statistics = m; },
@@ -79,6 +81,14 @@ void sync_node::share(const std::vector<pattern>& patterns, delivery_wish wish) 
   slab_builder builder(node_.seed() ^ 1);
   for (const auto& p : patterns) tests::must(builder.add(p));
   caf_compat::anon_send(log_->cache, messages::share{++last_share_, builder.finish(), std::move(wish), speaker_});
+}
+
+void sync_node::remove_peer(const std::string& name) {
+  caf_compat::anon_send(coordinator_, messages::remove_peer{1, name, speaker_});
+}
+
+void sync_node::reload(node_config next) {
+  caf_compat::anon_send(coordinator_, messages::reconfigure{1, std::move(next), speaker_});
 }
 
 void sync_node::stop() { caf_compat::anon_send(coordinator_, messages::stop_node{speaker_}); }

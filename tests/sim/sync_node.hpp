@@ -28,13 +28,20 @@ class sync_node {
   /// Everything below is asked for now and answered while the world advances.
   void connect(const sync_node& other);
   void share(const std::vector<pattern>& patterns, delivery_wish wish = {});
+  void remove_peer(const std::string& name);
+  /// From now on this configuration; what only a new start can change must be as it was.
+  void reload(node_config next);
   void stop();
   /// Asks a connected node; ids of the answer, in any order. The world advances until it is there.
   std::set<std::string> ask(const sync_node& other, query_frame::kind what, std::string argument = {});
 
+  /// Answers to remove_peer() and reload().
+  std::size_t answered() const noexcept { return log_->answered; }
   bool started() const noexcept { return log_->started; }
   bool stopped() const noexcept { return log_->stopped; }
   const std::vector<sync_report>& reports() const noexcept { return log_->reports; }
+  /// Those that came since the last call; reports() then begins anew.
+  std::vector<sync_report> take_reports() { return std::exchange(log_->reports, {}); }
   const std::vector<event>& events() const noexcept { return log_->events; }
   std::size_t count(const std::string& event_name) const;
   /// State and statistics; the world advances a little.
@@ -47,6 +54,7 @@ class sync_node {
   struct log {
     bool started = false;
     bool stopped = false;
+    std::size_t answered = 0;
     std::optional<error> failure;
     caf::actor cache;
     std::vector<sync_report> reports;
