@@ -373,7 +373,8 @@ void connection::end(int code, time_point now) {
       code == NGTCP2_ERR_HANDSHAKE_TIMEOUT ? refusal_reason::handshake_timeout : refusal_reason::handshake_failed;
   if (const auto& refused = tls_->refused()) {
     ending.refused = true;
-    ending.counted = counted_as(refused->reason.code);
+    ending.counted = opened_ && refused->reason.code == errc::quic_failed ? refusal_reason::quic_violation
+                                                                          : counted_as(refused->reason.code);
     ending.reason = refused->reason;
     ngtcp2_ccerr_set_tls_alert(&said, static_cast<std::uint8_t>(refused->told), nullptr, 0);
   } else if (broken_) {

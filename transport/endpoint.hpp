@@ -102,7 +102,8 @@ struct connection_early {
   peer_identity peer;
   address remote;
 };
-/// In order, without gaps; what arrived in one burst comes in one piece, or few. The window opens again with consumed().
+/// In order, without gaps; what arrived in one burst comes in one piece, or few. The window opens again with
+/// consumed().
 struct lane_bytes {
   connection_id id = 0;
   lane on = lane::control;

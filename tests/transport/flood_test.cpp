@@ -69,10 +69,8 @@ struct den {
 
 }  // namespace
 
-TEST_CASE(
-    "flood: half-open handshakes of forged addresses cost no memory and "
-    "do not keep an honest client out",
-    "[endpoint][hostile]") {
+TEST_CASE("flood: half-open handshakes of forged addresses cost no memory and do not keep an honest client out",
+          "[endpoint][hostile]") {
   const auto alone = visit_alone();
   endpoint_pair pair;
   auto& network = pair.world.network;
@@ -128,10 +126,8 @@ TEST_CASE(
   CHECK(refused[refusal_reason::address_unproven] > static_cast<std::uint64_t>(flood_size) * 9 / 10);
 }
 
-TEST_CASE(
-    "flood: whoever resets a lane is gone, so that each few streams cost "
-    "the peer a whole handshake",
-    "[endpoint][hostile]") {
+TEST_CASE("flood: whoever resets a lane is gone, so that each few streams cost the peer a whole handshake",
+          "[endpoint][hostile]") {
   resource_watch watch;
   den here;
   const byte_buffer first{1, 'x'}, second{2, 'x'};
@@ -150,15 +146,14 @@ TEST_CASE(
   }
   CHECK(here.server.ended.size() == static_cast<std::size_t>(times));
   for (const auto& each : here.server.ended) CHECK(each.reason.code == errc::quic_failed);
+  CHECK(here.server->statistics().refusals[refusal_reason::lanes_misused] == static_cast<std::uint64_t>(times));
   here.world.run_for(10s);
   CHECK(here.server->connection_count() == 0);
   check_bounds(watch);
 }
 
-TEST_CASE(
-    "flood: bytes far beyond a gap take no more than their lane's "
-    "window, and are not handed on",
-    "[endpoint][hostile]") {
+TEST_CASE("flood: bytes far beyond a gap take no more than their lane's window, and are not handed on",
+          "[endpoint][hostile]") {
   resource_watch watch;
   den here;
   constexpr std::size_t piece_bytes = 1000, honest_bytes = 2000 * piece_bytes, gap_pieces = 250;
@@ -224,5 +219,6 @@ TEST_CASE("flood: a handshake message without end is cut off at its bound", "[en
   }
   REQUIRE(here.server.ended.size() == 1);
   CHECK(here.server.ended.front().reason.code == errc::quic_failed);
+  CHECK(here.server->statistics().refusals[refusal_reason::quic_violation] == 1);
   check_bounds(watch);
 }
