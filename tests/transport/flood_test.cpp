@@ -1,5 +1,9 @@
 // Floods: what strangers and peers send without end costs a bounded amount of
 // memory, and an honest client beside it is served nearly as if it were alone.
+#include <algorithm>
+#include <array>
+#include <functional>
+
 #include <catch2/catch_test_macros.hpp>
 #include <tests/transport/endpoint_pair.hpp>
 #include <tests/transport/initial_forge.hpp>
@@ -23,24 +27,36 @@ address stranger(int number) {
       .value();
 }
 
-// How long the honest client takes for a handshake and, after it, for a
-// megabyte.
+// How long the honest client takes for a handshake and, after it, for a megabyte.
 struct visit {
   std::chrono::nanoseconds handshake{0}, megabyte{0};
 };
 
-visit visit_honestly(endpoint_pair& pair) {
-  const auto dialled = pair.world.network.now();
-  REQUIRE(pair.connect());
-  const auto connected = pair.world.network.now();
-  pair.send_from_client(lane::normal, byte_buffer(1 << 20));
-  REQUIRE(pair.world.run_until([&] { return pair.at_server(lane::normal).size() == 1 << 20; }));
-  return {connected - dialled, pair.world.network.now() - connected};
+// `meanwhile` runs between any two things that happen.
+visit visit_honestly(
+    endpoint_world& world, simulated_endpoint& client, simulated_endpoint& server,
+    const std::function<void()>& meanwhile = [] {}) {
+  const byte_buffer megabyte(1 << 20, 'h');
+  const auto dialled = world.network.now();
+  must(client->connect(server.at(), "server", dialled));
+  REQUIRE(world.run_until([&] {
+    meanwhile();
+    return !client.opened.empty();
+  }));
+  const auto connected = world.network.now();
+  must(client->send(client.opened.front().id, lane::normal, shared_bytes(byte_buffer(megabyte))));
+  REQUIRE(world.run_until([&] {
+    meanwhile();
+    return std::any_of(server.received.begin(), server.received.end(),
+                       [&](const auto& each) { return each.first.second == lane::normal && each.second == megabyte; });
+  }));
+  CHECK(client.ended.empty());
+  return {connected - dialled, world.network.now() - connected};
 }
 
 visit visit_alone() {
   endpoint_pair pair;
-  return visit_honestly(pair);
+  return visit_honestly(pair.world, pair.client, pair.server);
 }
 
 void check_bounds(resource_watch& watch) {
@@ -95,25 +111,13 @@ TEST_CASE("flood: half-open handshakes of forged addresses cost no memory and do
   }
   // In the midst of it.
   auto next = network.now();
-  const auto keep_flooding = [&] {
+  const auto beside = visit_honestly(pair.world, pair.client, pair.server, [&] {
     if (flooded >= flood_size || network.now() < next) return;
     next = network.now() + 1ms;
     flood_for_a_millisecond();
-  };
-  const auto dialled = network.now();
-  pair.dial();
-  REQUIRE(pair.world.run_until([&] {
-    keep_flooding();
-    return !pair.client.opened.empty() && !pair.server.opened.empty();
-  }));
-  const auto connected = network.now();
-  pair.send_from_client(lane::normal, byte_buffer(1 << 20));
-  REQUIRE(pair.world.run_until([&] {
-    keep_flooding();
-    return pair.at_server(lane::normal).size() == 1 << 20;
-  }));
-  CHECK(connected - dialled <= 2 * alone.handshake);
-  CHECK(network.now() - connected <= 2 * alone.megabyte);
+  });
+  CHECK(beside.handshake <= 2 * alone.handshake);
+  CHECK(beside.megabyte <= 2 * alone.megabyte);
   while (flooded < flood_size) {
     flood_for_a_millisecond();
     pair.world.run_for(1ms);
@@ -220,5 +224,48 @@ TEST_CASE("flood: a handshake message without end is cut off at its bound", "[en
   REQUIRE(here.server.ended.size() == 1);
   CHECK(here.server.ended.front().reason.code == errc::quic_failed);
   CHECK(here.server->statistics().refusals[refusal_reason::quic_violation] == 1);
+  check_bounds(watch);
+}
+
+TEST_CASE("flood: beside peers that misbehave, each in its own way, an honest client takes at most twice its time",
+          "[endpoint][hostile]") {
+  const auto alone = visit_alone();
+  resource_watch watch;
+  den here;
+  auto& honest = here.world.add(1, must(endpoint::make(config_of(identity_of("client"), {}, 1))));
+  constexpr int rogues = 40;
+  const byte_buffer some{1, 'x'}, endless(200'000, 4);
+  for (int i = 0; i < rogues; ++i) here.add();
+  // Each millisecond the next one misbehaves, each in its own way.
+  const std::array<std::function<void(rogue_client&)>, 5> vices{
+      [&](rogue_client& rogue) {
+        const auto stream = rogue.open();
+        rogue.write(stream, some);
+        rogue.reset(stream);
+      },
+      [&](rogue_client& rogue) { rogue.write(rogue.open(), some); },
+      [&](rogue_client& rogue) { rogue.speak_tls(endless); },
+      [&](rogue_client& rogue) {
+        for (int i = 0; i < 1000; ++i) rogue.give_credit();
+      },
+      [&](rogue_client& rogue) { rogue.refuse(rogue.open()); },
+  };
+  std::size_t turn = 0;
+  auto next = here.world.network.now();
+  const auto beside = visit_honestly(here.world, honest, here.server, [&] {
+    if (here.world.network.now() < next) return;
+    next = here.world.network.now() + 1ms;
+    if (turn < here.rogues.size()) vices[turn % vices.size()](*here.rogues[turn]);
+    ++turn;
+    for (auto& each : here.rogues) each->flush();
+    watch.look();
+  });
+  CHECK(turn > 10);
+  CHECK(beside.handshake <= 2 * alone.handshake);
+  CHECK(beside.megabyte <= 2 * alone.megabyte);
+  here.world.run_for(1s);
+  const auto refused = here.server->statistics().refusals;
+  CHECK(refused[refusal_reason::lanes_misused] > 0);
+  CHECK(refused[refusal_reason::quic_violation] > 0);
   check_bounds(watch);
 }
