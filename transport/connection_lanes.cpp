@@ -9,7 +9,6 @@ namespace quicsync {
 
 namespace {
 
-constexpr std::size_t views_per_packet = 16;
 // Probe timeouts without an acknowledgement, with the peer heard, after which the path counts as narrower.
 constexpr ngtcp2_duration path_patience_ptos = 3;
 constexpr std::array<std::uint8_t, lane_count> lane_bytes_on_wire{0, 1, 2, 3};
@@ -195,8 +194,8 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
     auto& from = outgoing_[index_of(each)];
     if (!waiting[index_of(each)] || from.stream < 0) continue;
     while (from.outbox.unsent_bytes() > 0) {
-      std::array<bytes_view, views_per_packet> views;
-      std::array<ngtcp2_vec, views_per_packet> vectors;
+      std::array<bytes_view, lane_outbox::views_per_packet> views;
+      std::array<ngtcp2_vec, lane_outbox::views_per_packet> vectors;
       const auto count = from.outbox.gather(views, into.size());
       for (std::size_t i = 0; i < count; ++i)
         vectors[i] = {const_cast<std::uint8_t*>(views[i].data()), views[i].size()};

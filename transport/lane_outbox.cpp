@@ -3,11 +3,41 @@
 #include <quicsync/transport/lane_outbox.hpp>
 
 namespace quicsync {
+namespace {
+
+constexpr std::size_t tail_bytes = 4096;
+
+}  // namespace
 
 void lane_outbox::push(shared_bytes bytes) {
   if (bytes.empty()) return;
   end_ += bytes.size();
+  if (bytes.size() < copied_below_bytes) return append_copy(bytes.view());
   chunks_.push_back(std::move(bytes));
+  last_is_tail_ = false;
+}
+
+void lane_outbox::append_copy(bytes_view bytes) {
+  while (!bytes.empty()) {
+    if (!tail_ || tail_used_ == tail_bytes) {
+      tail_ = std::make_shared_for_overwrite<std::uint8_t[]>(tail_bytes);
+      tail_used_ = 0;
+      last_is_tail_ = false;
+    }
+    const auto count = std::min(bytes.size(), tail_bytes - tail_used_);
+    auto* const at = tail_.get() + tail_used_;
+    std::copy_n(bytes.begin(), count, at);
+    tail_used_ += count;
+    bytes = bytes.subspan(count);
+    // One that is all sent has been passed already.
+    if (last_is_tail_ && next_chunk_ < chunks_.size()) {
+      auto& last = chunks_.back();
+      last = shared_bytes(tail_, {last.data(), last.size() + count});
+    } else {
+      chunks_.push_back(shared_bytes(tail_, {at, count}));
+      last_is_tail_ = true;
+    }
+  }
 }
 
 std::size_t lane_outbox::gather(std::span<bytes_view> views, std::size_t enough) const {
@@ -45,6 +75,11 @@ std::uint64_t lane_outbox::acknowledge_to(std::uint64_t offset) {
     start_ += chunks_.front().size();
     chunks_.pop_front();
     --next_chunk_;
+  }
+  if (chunks_.empty()) {
+    // A lane that has nothing to say costs nothing.
+    tail_ = nullptr;
+    last_is_tail_ = false;
   }
   return released;
 }

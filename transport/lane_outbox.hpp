@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <deque>
+#include <memory>
 #include <span>
 
 #include <quicsync/codec/bytes.hpp>
@@ -12,6 +13,12 @@ namespace quicsync {
 
 class lane_outbox {
  public:
+  /// Smaller pieces are copied one behind the other, so that a packet of Ethernet's size, made for the first time or
+  /// merged from lost ones, never has more than `views_per_packet` of them. ngtcp2 up to 1.11 leaks a frame of more
+  /// than four pieces when a part of it is acknowledged while the rest is to be sent again.
+  static constexpr std::size_t copied_below_bytes = 2048;
+  static constexpr std::size_t views_per_packet = 4;
+
   void push(shared_bytes bytes);
 
   /// Fills `views` with the next unsent bytes, in order, until they hold at least `enough`; returns how many views it
@@ -28,7 +35,12 @@ class lane_outbox {
   std::uint64_t unacknowledged_bytes() const noexcept { return end_ - acknowledged_; }
 
  private:
+  void append_copy(bytes_view bytes);
+
   std::deque<shared_bytes> chunks_;
+  std::shared_ptr<std::uint8_t[]> tail_;  ///< where small pieces are copied to
+  std::size_t tail_used_ = 0;
+  bool last_is_tail_ = false;       ///< the last chunk ends where tail_ is free
   std::uint64_t start_ = 0;         ///< stream offset of the first chunk's first byte
   std::uint64_t acknowledged_ = 0;  ///< start_ <= acknowledged_ <= sent_ <= end_
   std::uint64_t sent_ = 0;
