@@ -44,10 +44,29 @@ result<void> pattern_store::impl::prepare_files() {
   return {};
 }
 
+// After a sync that failed, what was to be written can be read and is not on the disk: a process that comes after it
+// would take the log's end for durable. So all of the log is written once more.
+result<void> pattern_store::impl::write_log_again() {
+  const auto log_path = options.path + "-wal";
+  const auto there = detail::vfs_file::exists(log_path, options.vfs);
+  if (!there) return fail(there.error());
+  if (!*there) return {};
+  auto log = detail::vfs_file::open(log_path, options.vfs);
+  if (!log) return fail(std::move(log.error()));
+  constexpr std::size_t piece_bytes = 64u << 10;  // SQLite writes less than 128 KB at a time
+  for (std::uint64_t offset = 0;; offset += piece_bytes) {
+    const auto piece = log->read(offset, piece_bytes);
+    if (!piece) return fail(piece.error());
+    if (piece->empty()) return log->sync();
+    if (auto done = log->write(offset, *piece); !done) return done;
+  }
+}
+
 result<void> pattern_store::impl::open() {
   if (!options.clock) options.clock = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
   if (!options.random) options.random = crypto::random_bytes;
   if (auto done = prepare_files(); !done) return done;
+  if (auto done = write_log_again(); !done) return done;
   auto opened = store_tables::open(options.path, options.vfs, options.create);
   if (!opened) return fail(std::move(opened.error()));
   tables = std::move(*opened);
@@ -95,7 +114,6 @@ result<void> pattern_store::impl::read_what_is_there() {
     problem.context = fmt::format("{}: {}", options.path, problem.context);
     return fail(std::move(problem));
   }
-  // What a failed sync of a former process has left in the system's memory only is written again here.
   lock.hold_checkpoints(true);
   auto moved = tables.database().checkpoint(true);
   lock.release_checkpoints();

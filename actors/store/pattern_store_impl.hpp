@@ -30,6 +30,7 @@ struct pattern_store::impl {
   // -- pattern_store.cpp
   result<void> open();
   result<void> prepare_files();
+  result<void> write_log_again();
   result<void> make_new();
   result<void> read_what_is_there();
   result<void> read_dead(const std::vector<std::uint64_t>& ids);

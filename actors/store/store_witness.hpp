@@ -3,14 +3,12 @@
 // docs/STORE.md, "witness".
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include <quicsync/actors/log_cursor.hpp>
+#include <quicsync/actors/store/vfs_file.hpp>
 #include <quicsync/codec/error.hpp>
-
-struct sqlite3_file;
 
 namespace quicsync::detail {
 
@@ -34,13 +32,7 @@ class store_witness {
   result<void> say(const statement& what);
 
  private:
-  struct close {
-    void operator()(sqlite3_file* file) const noexcept;
-  };
-  result<void> read();
-
-  std::string path_;
-  std::unique_ptr<sqlite3_file, close> file_;
+  vfs_file file_;
   std::uint64_t generation_ = 0;
   std::optional<statement> said_;
   bool unreadable_ = false;
