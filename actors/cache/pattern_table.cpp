@@ -44,14 +44,8 @@ record_order pattern_table::order_at(std::uint32_t entry_index) const {
   return {left.version, left.timestamp, left.agent_id, false, left.hash};
 }
 
-std::uint32_t pattern_table::find_in_chain(std::uint32_t first, std::string_view id) const {
-  for (std::uint32_t i = first; i != none; i = entries_[i].next_of_key)
-    if (id_of(i) == id) return i;
-  return none;
-}
-
 std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) const {
-  return find_in_chain(by_key_.find(key), id);
+  return by_key_.find(key, [&](std::uint32_t entry_index) { return id_of(entry_index) == id; });
 }
 
 std::int64_t pattern_table::arrived_ms(std::uint32_t entry_index) const {
@@ -67,18 +61,18 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
 void pattern_table::expect(const slab& records, std::size_t index) const {
   if (index + key_ahead < records.size()) by_key_.prefetch(records.item(index + key_ahead).key);
   if (index + entry_ahead < records.size())
-    if (const auto at = by_key_.find(records.item(index + entry_ahead).key); at != none)
+    if (const auto at = by_key_.likely(records.item(index + entry_ahead).key); at != none)
       __builtin_prefetch(&entries_[at]);
   if (index + record_ahead < records.size())
-    if (const auto at = by_key_.find(records.item(index + record_ahead).key); at != none && entries_[at].has_record()) {
+    if (const auto at = by_key_.likely(records.item(index + record_ahead).key);
+        at != none && entries_[at].has_record()) {
       const entry& e = entries_[at];
       __builtin_prefetch(&item_of(e));
       __builtin_prefetch(slab_of(e).bytes(e.index).data());
     }
 }
 
-/// `chain`: the first entry of the same key, or none; becomes the new one.
-std::uint32_t pattern_table::add_entry(std::uint32_t& chain) {
+std::uint32_t pattern_table::add_entry(std::uint64_t key) {
   std::uint32_t at = 0;
   if (free_.empty()) {
     at = static_cast<std::uint32_t>(entries_.size());
@@ -86,23 +80,14 @@ std::uint32_t pattern_table::add_entry(std::uint32_t& chain) {
   } else {
     at = free_.back();
     free_.pop_back();
-    entries_[at] = entry{};
   }
-  entries_[at].next_of_key = std::exchange(chain, at);
+  by_key_.insert(key, at);
   return at;
 }
 
 void pattern_table::remove_entry(std::uint32_t entry_index) {
-  entry& e = entries_[entry_index];
-  const auto key = e.has_record() ? item_of(e).key : expired_.at(entry_index).key;
-  auto& first = by_key_.place(key);
-  if (first == entry_index && e.next_of_key == none)
-    by_key_.erase(key);
-  else if (first == entry_index)
-    first = e.next_of_key;
-  else
-    for (auto i = first; i != none; i = entries_[i].next_of_key)
-      if (entries_[i].next_of_key == entry_index) entries_[i].next_of_key = e.next_of_key;
+  const entry& e = entries_[entry_index];
+  by_key_.erase(e.has_record() ? item_of(e).key : expired_.at(entry_index).key, entry_index);
   detach(entry_index);
   entries_[entry_index] = entry{};
   free_.push_back(entry_index);
@@ -158,9 +143,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   out.on = lane_of(*records, index);
   if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
   const auto bytes = item.size + access.bytes_at_most();
-  const auto id = records->id(index);
-  auto* chain = &by_key_.place(item.key);
-  std::uint32_t at = find_in_chain(*chain, id);
+  std::uint32_t at = find_entry(item.key, records->id(index));
 
   if (at != none) {
     entry& held = entries_[at];
@@ -185,13 +168,8 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     held.replaced_one = true;
     detach(at);
   } else {
-    if (!is_over && is_full_for(bytes, none)) {
-      // What goes for it may be the whole chain.
-      if (*chain == none) by_key_.erase(item.key);
-      if (!make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
-      chain = &by_key_.place(item.key);
-    }
-    at = add_entry(*chain);
+    if (!is_over && !make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
+    at = add_entry(item.key);
   }
 
   if (is_over) {
@@ -276,6 +254,7 @@ std::size_t pattern_table::clear() {
   std::size_t had = live_;
   by_key_.clear();
   entries_.clear();
+  pages_.clear();
   free_.clear();
   for (auto& log : logs_) log.clear();
   arrivals_.clear();

@@ -16,9 +16,9 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <quicsync/actors/cache/arrivals.hpp>
-#include <quicsync/actors/cache/chunked_vector.hpp>
 #include <quicsync/actors/cache/key_index.hpp>
 #include <quicsync/actors/cache/lane_log.hpp>
+#include <quicsync/actors/cache/paged_vector.hpp>
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/messages.hpp>
@@ -139,8 +139,7 @@ class pattern_table {
   struct alignas(32) entry {
     log_position_number position = 0;
     std::uint64_t over_version = 0;
-    std::uint32_t from = none;         ///< its arrival; none: expired, see expired_
-    std::uint32_t next_of_key = none;  ///< another id with the same key
+    std::uint32_t from = none;  ///< its arrival; none: expired, see expired_
     peer_number over_source = this_node;
     std::uint16_t index = 0;  ///< in the arrival's slab
     lane on = lane::normal;
@@ -171,11 +170,10 @@ class pattern_table {
   std::string_view id_of(std::uint32_t entry_index) const;
   record_order order_at(std::uint32_t entry_index) const;
   std::uint32_t find_entry(std::uint64_t key, std::string_view id) const;
-  std::uint32_t find_in_chain(std::uint32_t first, std::string_view id) const;
   merge_result compare(std::uint32_t entry_index, const slab& records, std::size_t index) const;
   outcome widen(std::uint32_t entry_index, const slab_ptr& records, std::size_t index, peer_number source,
                 const sharing& access);
-  std::uint32_t add_entry(std::uint32_t& chain);
+  std::uint32_t add_entry(std::uint64_t key);
   void remove_entry(std::uint32_t entry_index);
   log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced);
   void leave(lane on, log_position_number position);
@@ -211,8 +209,9 @@ class pattern_table {
   log_cursor acknowledged_by_all() const;
 
   table_config config_;
-  key_index by_key_;
-  chunked_vector<entry> entries_;
+  page_pool pages_;
+  key_index by_key_{pages_};
+  paged_vector<entry> entries_{pages_};
   std::vector<std::uint32_t> free_;  ///< entries that hold nothing
   arrivals arrivals_;
   std::array<lane_log, lane_count> logs_;

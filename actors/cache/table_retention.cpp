@@ -8,7 +8,7 @@ namespace quicsync {
 namespace {
 
 /// What an entry takes beside its record: in the table, the index, the log and the slab's list.
-constexpr std::size_t entry_bytes = 144;
+constexpr std::size_t entry_bytes = 128;
 /// What a slab takes beside its records.
 constexpr std::size_t slab_bytes = 256;
 
@@ -80,9 +80,10 @@ void pattern_table::copy_what_is_left(const slab_ptr& records) {
 }
 
 std::uint32_t pattern_table::find_attached(const slab& records, std::size_t index) const {
-  for (auto i = by_key_.find(records.item(index).key); i != none; i = entries_[i].next_of_key)
-    if (entries_[i].has_record() && &slab_of(entries_[i]) == &records && entries_[i].index == index) return i;
-  return none;
+  return by_key_.find(records.item(index).key, [&](std::uint32_t at) {
+    const entry& e = entries_[at];
+    return e.has_record() && e.index == index && &slab_of(e) == &records;
+  });
 }
 
 // -- room
