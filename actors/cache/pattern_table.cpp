@@ -59,6 +59,8 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
 }
 
 void pattern_table::expect(const slab& records, std::size_t index) const {
+  if (index == 0)
+    for (std::size_t i = 0; i < std::min(key_ahead, records.size()); ++i) by_key_.prefetch(records.item(i).key);
   if (index + key_ahead < records.size()) by_key_.prefetch(records.item(index + key_ahead).key);
   if (index + entry_ahead < records.size())
     if (const auto at = by_key_.likely(records.item(index + entry_ahead).key); at != none)
