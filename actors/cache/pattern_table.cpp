@@ -260,6 +260,7 @@ std::size_t pattern_table::clear() {
   free_.clear();
   for (auto& log : logs_) log.clear();
   arrivals_.clear();
+  lone_.clear();
   expired_.clear();
   due_ = {};
   live_ = bytes_ = 0;

@@ -196,6 +196,9 @@ class pattern_table {
               const sharing& access, std::int64_t arrived_ms);
   void detach(std::uint32_t entry_index);
   void copy_what_is_left(const slab_ptr& records);
+  void gather_lone_ones();
+  static bool is_lone(const slab& records);
+  void copy_together(const std::vector<std::uint32_t>& entries);
   std::uint32_t find_attached(const slab& records, std::size_t index) const;
   void expire(std::uint32_t entry_index, order_left left);
   static order_left order_left_of(const slab& records, std::size_t index, peer_number source, std::int64_t arrived_ms);
@@ -214,6 +217,7 @@ class pattern_table {
   paged_vector<entry> entries_{pages_};
   std::vector<std::uint32_t> free_;  ///< entries that hold nothing
   arrivals arrivals_;
+  std::vector<std::uint32_t> lone_;  ///< entries whose slab was small when they came, of late
   std::array<lane_log, lane_count> logs_;
   mutable log_cursor evicted_to_;  ///< nothing to be evicted stands at or before it
   log_position_number last_position_ = 0;

@@ -19,6 +19,8 @@ constexpr std::int64_t try_again_ms = 1000;
 
 /// A slab of fewer records is not worth copying what is left of it.
 constexpr std::size_t slab_records_at_least = 8;
+/// So many patterns in smaller slabs are put together, unless they take more than so many bytes each.
+constexpr std::size_t lone_ones_gathered = 64, lone_bytes_max = 4096;
 
 }  // namespace
 
@@ -33,6 +35,9 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   e.deleted = item.deleted;
   bytes_ += item.size + entry_bytes;
   if (!item.deleted) ++live_;
+  if (!is_lone(*records)) return;
+  lone_.push_back(entry_index);
+  if (lone_.size() == lone_ones_gathered) gather_lone_ones();
 }
 
 void pattern_table::detach(std::uint32_t entry_index) {
@@ -61,19 +66,39 @@ void pattern_table::detach(std::uint32_t entry_index) {
 // One record would keep its whole slab alive. What is left of one that is mostly dead goes to a slab of its own; since
 // three of four had to go before, each record is copied a bounded number of times.
 void pattern_table::copy_what_is_left(const slab_ptr& records) {
+  std::vector<std::uint32_t> left;
+  for (std::size_t i = 0; i < records->size(); ++i)
+    if (const auto at = find_attached(*records, i); at != none) left.push_back(at);
+  copy_together(left);
+}
+
+// A slab for each pattern that was shared alone would take more than the patterns: those go together, once.
+void pattern_table::gather_lone_ones() {
+  std::vector<std::uint32_t> lone;
+  for (const auto at : std::exchange(lone_, {}))
+    if (entries_[at].has_record() && is_lone(slab_of(entries_[at]))) lone.push_back(at);
+  copy_together(lone);
+}
+
+bool pattern_table::is_lone(const slab& records) {
+  return records.size() < slab_records_at_least && records.record_bytes() <= lone_bytes_max;
+}
+
+/// The records of these entries go to a slab of their own, as far as one takes them.
+void pattern_table::copy_together(const std::vector<std::uint32_t>& entries) {
   slab_builder builder(config_.key_seed);
   std::vector<std::uint32_t> moved;
-  for (std::size_t i = 0; i < records->size() && !builder.full(); ++i) {
-    const auto at = find_attached(*records, i);
-    if (at != none && builder.add_record(records->bytes(i))) moved.push_back(at);
+  for (const auto at : entries) {
+    if (builder.full()) break;
+    if (builder.add_record(slab_of(entries_[at]).bytes(entries_[at].index))) moved.push_back(at);
   }
   if (moved.empty()) return;
   const slab_ptr copy = builder.finish();
   for (std::size_t i = 0; i < moved.size(); ++i) {
     entry& e = entries_[moved[i]];
     const auto from = e.from;
-    const arrival& as = arrivals_[from];
-    e.from = arrivals_.hold(copy, as.source, sharing(as.access), as.when_ms);
+    const auto access = arrivals_[from].access;
+    e.from = arrivals_.hold(copy, arrivals_[from].source, access, arrivals_[from].when_ms);
     e.index = static_cast<std::uint16_t>(i);
     arrivals_.let_go(from);
   }
