@@ -26,6 +26,8 @@ int exit_code_of(errc code) noexcept {
     case errc::no_file:
     case errc::bad_certificate:
     case errc::key_exposed:
+    case errc::store_key:
+    case errc::store_newer:
       return exit_usage;
     default:
       return exit_failed;

@@ -10,6 +10,7 @@ pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 # Its header of Debian 13 calls libcrypto where its server's threads end, and its pkg-config file does not say so.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib libcrypto)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -112,6 +112,18 @@ std::string_view to_string(errc code) noexcept {
       return "internal";
     case errc::store_failed:
       return "store_failed";
+    case errc::store_lost:
+      return "store_lost";
+    case errc::store_locked:
+      return "store_locked";
+    case errc::store_newer:
+      return "store_newer";
+    case errc::store_key:
+      return "store_key";
+    case errc::store_full:
+      return "store_full";
+    case errc::store_corrupt:
+      return "store_corrupt";
     case errc::usage:
       return "usage";
     case errc::bad_config:

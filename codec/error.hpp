@@ -72,7 +72,13 @@ enum class errc : std::uint16_t {
   cancelled = 511,        ///< the wait was ended from this side
   internal = 599,         ///< a defect of ours
 
-  store_failed = 600,  ///< the store could not write or read
+  store_failed = 600,   ///< the store could not write or read
+  store_lost = 601,     ///< what was stored once is missing
+  store_locked = 602,   ///< another process has the store open
+  store_newer = 603,    ///< written in a format that this version does not know
+  store_key = 604,      ///< the store's key is missing, wrong or not one
+  store_full = 605,     ///< the store's size limit is reached, or the disk is full
+  store_corrupt = 606,  ///< stored bytes that fail their check
 
   usage = 700,       ///< wrong command line
   bad_config = 701,  ///< wrong configuration

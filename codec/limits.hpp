@@ -92,4 +92,14 @@ inline constexpr std::chrono::seconds replay_window{10};  ///< early data is tak
 inline constexpr std::size_t replay_entries = 16'384;  ///< early data within the window: the handshakes' rate, and half
 inline constexpr std::size_t connections = 16384;      ///< connections of a node
 
+// -- store: docs/STORE.md ---------------------------------------------------------------------------------
+inline constexpr std::size_t store_row_bytes = 64u << 10;  ///< of records in one row, uncompressed; a larger one alone
+inline constexpr std::size_t store_row_records = 1024;     ///< of one row: what reading one cold record unpacks
+inline constexpr std::size_t store_wal_pages =
+    512;  ///< 2 MB of WAL: the next checkpoint takes it in a few milliseconds
+inline constexpr std::chrono::milliseconds store_witness_interval{100};  ///< how far the witness may be behind
+inline constexpr std::size_t store_note_bytes = 1024;                    ///< one note: a few numbers about a peer
+inline constexpr std::size_t store_dead_step =
+    4096;  ///< superseded positions looked through at once: half a millisecond
+
 }  // namespace quicsync::limits

@@ -1,0 +1,479 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <quicsync/actors/store/pattern_store.hpp>
+#include <quicsync/actors/store/pattern_store_impl.hpp>
+#include <quicsync/codec/limits.hpp>
+#include <quicsync/transport/crypto.hpp>
+#include <quicsync/transport/file_descriptor.hpp>
+
+namespace quicsync {
+
+using detail::row_writer;
+using detail::store_key;
+using detail::store_seal;
+using detail::store_tables;
+
+// -- opening ----------------------------------------------------------------------------------------------------------
+
+result<void> pattern_store::impl::prepare_files() {
+  if (!options.vfs.empty()) return {};
+  namespace fs = std::filesystem;
+  std::error_code problem;
+  const fs::path path(options.path);
+  if (!options.create && !fs::exists(path, problem))
+    return fail(errc::no_file, fmt::format("store: there is no {}", options.path));
+  if (const auto folder = path.parent_path(); !folder.empty() && !fs::exists(folder, problem)) {
+    fs::create_directories(folder, problem);
+    if (!problem) fs::permissions(folder, fs::perms::owner_all, problem);
+    if (problem)
+      return fail(errc::store_failed, fmt::format("store: cannot make {}: {}", folder.string(), problem.message()));
+  }
+  auto taken = detail::store_lock::own(options.path);
+  if (!taken) return fail(std::move(taken.error()));
+  lock = std::move(*taken);
+  // SQLite gives the log beside it the same mode.
+  const file_descriptor file(::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file)
+    return fail(errc::store_failed, fmt::format("store: cannot open {}: {}", options.path, std::strerror(errno)));
+  return {};
+}
+
+result<void> pattern_store::impl::open() {
+  if (!options.clock) options.clock = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
+  if (!options.random) options.random = crypto::random_bytes;
+  if (auto done = prepare_files(); !done) return done;
+  auto opened = store_tables::open(options.path, options.vfs, options.create);
+  if (!opened) return fail(std::move(opened.error()));
+  tables = std::move(*opened);
+  auto witness = detail::store_witness::open(options.path + "-witness", options.vfs);
+  if (!witness) return fail(std::move(witness.error()));
+  witness_file = std::move(*witness);
+  if (auto done = tables.is_new() ? make_new() : read_what_is_there(); !done) return done;
+  if (auto done = compare_with_witness(); !done) return done;
+  if (lost) {
+    if (auto done = start_anew_after_loss(); !done) return done;
+  }
+  return write_witness();
+}
+
+namespace {
+
+std::uint64_t random_number(const store_seal::random_source& random) {
+  std::uint64_t number = 0;
+  while (number == 0) random(reinterpret_cast<std::uint8_t*>(&number), sizeof number);
+  return number;
+}
+
+/// nullopt where the options name no file.
+result<std::optional<store_key>> read_key(const store_options& options) {
+  if (options.key_file.empty()) return std::optional<store_key>();
+  auto key = store_key::read(options.key_file);
+  if (!key) return fail(std::move(key.error()));
+  return std::optional<store_key>(*key);
+}
+
+}  // namespace
+
+result<void> pattern_store::impl::make_new() {
+  const auto key = read_key(options);
+  if (!key) return fail(key.error());
+  return tables.make(random_number(options.random), *key ? &**key : nullptr,
+                     *key ? store_seal::make(options.random) : store_seal());
+}
+
+result<void> pattern_store::impl::read_what_is_there() {
+  const auto key = read_key(options);
+  if (!key) return fail(key.error());
+  if (auto done = tables.read(*key ? &**key : nullptr, options.random); !done) {
+    auto problem = std::move(done.error());
+    problem.context = fmt::format("{}: {}", options.path, problem.context);
+    return fail(std::move(problem));
+  }
+  // What a failed sync of a former process has left in the system's memory only is written again here.
+  lock.hold_checkpoints(true);
+  auto moved = tables.database().checkpoint(true);
+  lock.release_checkpoints();
+  if (!moved) return moved;
+  if (auto done = tables.check_pages(); !done) return done;
+
+  std::vector<row_head> damaged;
+  const auto cleared_to = tables.head().cleared;
+  auto done = tables.each_row(true, [&](const row_head& row, bool whole) {
+    if (!whole)
+      damaged.push_back(row);
+    else if (row.last <= cleared_to)
+      cleared[row.first].head = row;
+    else
+      note_row(row);
+  });
+  if (!done) return done;
+  std::vector<std::uint64_t> lists;
+  done = tables.each_dead([&](std::uint64_t id, std::uint64_t, bool whole) {
+    if (whole)
+      lists.push_back(id);
+    else
+      lose(fmt::format("list {} of superseded records is damaged", id));
+  });
+  if (!done) return done;
+  bool notes_whole = true;
+  auto read = tables.read_notes(notes_whole);
+  if (!read) return fail(std::move(read.error()));
+  noted = std::move(*read);
+  if (!notes_whole) lose("a note is damaged");
+  if (tables.entries_seen() != tables.head().entries || tables.sum_seen() != tables.head().sum) {
+    lose(
+        fmt::format("{} entries are there, and its head vouches for {}", tables.entries_seen(), tables.head().entries));
+    tables.accept_what_is_there();
+  }
+  for (const auto& row : damaged) {
+    note_row(row);
+    if (auto aside = set_aside(row.first, {errc::store_corrupt, "its checksum does not fit"}); !aside) return aside;
+  }
+  if (const auto count = tables.quarantined(); count) quarantined = *count;
+  return read_dead(lists);
+}
+
+result<void> pattern_store::impl::read_dead(const std::vector<std::uint64_t>& ids) {
+  for (const auto id : ids) {
+    const auto body = tables.dead_body(id);
+    if (!body) return fail(body.error());
+    const auto positions = detail::read_positions(*body);
+    if (!positions) return fail(positions.error());
+    dead_lists[id] = positions->size();
+    dead_listed += positions->size();
+    for (const auto position : *positions) mark_dead(position);
+  }
+  return {};
+}
+
+result<void> pattern_store::impl::compare_with_witness() {
+  const auto& head = tables.head();
+  if (witness_file->unreadable()) {
+    lose("its witness cannot be read");
+  } else if (const auto& said = witness_file->said(); !said) {
+    if (head.position != 0) lose("its witness is missing: it is a copy, or an old one");
+  } else if (said->incarnation != head.incarnation) {
+    if (head.position != 0 || said->position != 0)
+      lose("its witness belongs to another store: it is a copy, or a new one");
+  } else if (said->position > head.position) {
+    lose(fmt::format("it ends at position {}, and had come to {}", head.position, said->position));
+  }
+  return {};
+}
+
+void pattern_store::impl::lose(std::string what) {
+  if (!lost) lost = error{errc::store_lost, fmt::format("store: {}: {}", options.path, what)};
+}
+
+// Nobody's memory of this log holds any more: not the neighbours' of how far they have read it, not the notes of how
+// far they were heard.
+result<void> pattern_store::impl::start_anew_after_loss() {
+  auto done = commit([this] {
+    tables.set_incarnation(random_number(options.random));
+    return tables.remove_notes();
+  });
+  if (done) noted.clear();
+  return done;
+}
+
+// -- what is known of the rows ----------------------------------------------------------------------------------------
+
+pattern_store::impl::row_map::iterator pattern_store::impl::row_at(log_position_number position) {
+  auto at = rows.upper_bound(position);
+  if (at == rows.begin()) return rows.end();
+  --at;
+  return position <= at->second.head.last ? at : rows.end();
+}
+
+bool pattern_store::impl::is_dead(const row_info& row, log_position_number position) const {
+  return std::binary_search(row.dead.begin(), row.dead.end(), static_cast<std::uint32_t>(position - row.head.first));
+}
+
+bool pattern_store::impl::mark_dead(log_position_number position) {
+  const auto at = row_at(position);
+  if (at == rows.end()) return false;
+  auto& row = at->second;
+  const auto offset = static_cast<std::uint32_t>(position - row.head.first);
+  const auto where = std::lower_bound(row.dead.begin(), row.dead.end(), offset);
+  if (where != row.dead.end() && *where == offset) return false;
+  row.dead.insert(where, offset);
+  ++dead;
+  if (live > 0) --live;
+  if (row.dead.size() * 2 > row.head.count) worth_rewriting.insert(at->first);
+  return true;
+}
+
+// A list may still name what a rewritten row does not hold any more.
+void pattern_store::impl::forget_needless_dead(row_info& row, const std::vector<stored_set>& sets) {
+  if (row.dead.empty()) return;
+  std::vector<std::uint32_t> there;
+  for (const auto& set : sets)
+    for (const auto& place : set.places)
+      if (is_dead(row, place.position)) there.push_back(static_cast<std::uint32_t>(place.position - row.head.first));
+  const auto live_before = row.live();
+  dead -= row.dead.size() - there.size();
+  row.dead = std::move(there);
+  live += row.live() - live_before;
+}
+
+void pattern_store::impl::drop_row(row_map::iterator row) {
+  live -= row->second.live();
+  dead -= row->second.head.count - row->second.live();
+  worth_rewriting.erase(row->first);
+  if (unpacked_first == row->first) unpacked_first = 0;
+  rows.erase(row);
+}
+
+// -- reading ----------------------------------------------------------------------------------------------------------
+
+result<std::vector<stored_set>> pattern_store::impl::sets_of(const row_info& row) {
+  const auto body = tables.row_body(row.head);
+  if (!body) return fail(body.error());
+  return detail::read_row(row.head.first, row.head.last, static_cast<std::uint32_t>(row.head.count), *body,
+                          options.key_seed);
+}
+
+// What neighbours told may stand in this row, and will not be asked for again by position: the notes go with it.
+result<void> pattern_store::impl::set_aside(log_position_number first, const error& why) {
+  const auto at = rows.find(first);
+  const auto head = at->second.head;
+  lose(fmt::format("positions {} to {} are damaged: {}", head.first, head.last, to_string(why)));
+  auto done = commit([&]() -> result<void> {
+    if (auto moved = tables.quarantine_row(head, to_string(why)); !moved) return moved;
+    return tables.remove_notes();
+  });
+  if (!done) return done;
+  ++quarantined;
+  noted.clear();
+  drop_row(at);
+  return {};
+}
+
+result<void> pattern_store::impl::load(const std::function<result<void>(stored_set)>& each) {
+  std::vector<std::pair<log_position_number, error>> damaged;
+  for (auto& [first, row] : rows) {
+    auto sets = sets_of(row);
+    if (!sets) {
+      if (sets.error().code != errc::store_corrupt) return fail(std::move(sets.error()));
+      damaged.emplace_back(first, std::move(sets.error()));
+      continue;
+    }
+    forget_needless_dead(row, *sets);
+    for (auto& set : *sets) {
+      if (!row.dead.empty()) std::erase_if(set.places, [&](const auto& p) { return is_dead(row, p.position); });
+      if (set.places.empty()) continue;
+      if (auto done = each(std::move(set)); !done) return done;
+    }
+  }
+  for (const auto& [first, why] : damaged) {
+    if (auto done = set_aside(first, why); !done) return done;
+  }
+  return {};
+}
+
+result<pattern_store::reading> pattern_store::impl::read(std::span<const log_position_number> positions) {
+  reading answer;
+  for (const auto position : positions) {
+    const auto at = row_at(position);
+    if (at == rows.end() || is_dead(at->second, position)) continue;
+    if (unpacked_first != at->first) {
+      auto sets = sets_of(at->second);
+      if (!sets) {
+        if (sets.error().code != errc::store_corrupt) return fail(std::move(sets.error()));
+        // All positions that were asked for and stand in this row, or did.
+        for (const auto p : positions)
+          if (p >= at->second.head.first && p <= at->second.head.last && !is_dead(at->second, p))
+            answer.damaged.push_back(p);
+        if (auto done = set_aside(at->first, sets.error()); !done) return fail(std::move(done.error()));
+        continue;
+      }
+      unpacked = std::move(*sets);
+      unpacked_first = at->first;
+    }
+    for (const auto& set : unpacked) {
+      const auto place =
+          std::lower_bound(set.places.begin(), set.places.end(), position,
+                           [](const auto& p, log_position_number wanted) { return p.position < wanted; });
+      if (place == set.places.end() || place->position != position) continue;
+      const bool same = !answer.sets.empty() && answer.sets.back().records == set.records &&
+                        answer.sets.back().source == set.source && answer.sets.back().access == set.access &&
+                        answer.sets.back().arrived_ms == set.arrived_ms;
+      if (!same) answer.sets.push_back({set.records, set.source, set.access, set.arrived_ms, {}, {}});
+      answer.sets.back().places.push_back(*place);
+    }
+  }
+  return answer;
+}
+
+// -- writing ----------------------------------------------------------------------------------------------------------
+
+result<void> pattern_store::impl::commit(const std::function<result<void>()>& change) {
+  if (failed) return fail(*failed);
+  auto done = tables.commit(change);
+  if (!done) failed = done.error();
+  return done;
+}
+
+namespace {
+
+constexpr std::uint64_t page_bytes = 4096;
+constexpr std::uint64_t commit_bytes = 8 * page_bytes;  // a commit's pages beside its rows'
+
+}  // namespace
+
+result<std::uint64_t> pattern_store::impl::bytes_used() {
+  const auto pages = tables.pages_used();
+  if (!pages) return fail(pages.error());
+  return (*pages + tables.database().wal_pages()) * page_bytes;
+}
+
+namespace {
+
+/// What no longer stands anywhere once all sets are in, ascending.
+std::vector<log_position_number> all_superseded(std::span<const stored_set> sets) {
+  std::vector<log_position_number> all;
+  for (const auto& set : sets) all.insert(all.end(), set.superseded.begin(), set.superseded.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace
+
+result<void> pattern_store::impl::write(std::span<const stored_set> sets, const pattern_store::notes& changed,
+                                        log_position_number reached) {
+  if (failed) return fail(*failed);
+  auto superseded = all_superseded(sets);
+  auto position = tables.head().position;
+  std::vector<row_writer::row> made;
+  std::uint64_t bytes = 0;
+  row_writer writer;
+  for (const auto& set : sets) {
+    for (const auto& place : set.places) {
+      if (place.position <= position) {
+        return fail(errc::internal, fmt::format("store: position {} is written after {}", place.position, position));
+      }
+      position = place.position;
+      if (std::binary_search(superseded.begin(), superseded.end(), place.position)) continue;
+      if (writer.full_for(set.records->item(place.index).size)) bytes += made.emplace_back(writer.finish()).body.size();
+      writer.add(set, place);
+    }
+  }
+  if (!writer.empty()) bytes += made.emplace_back(writer.finish()).body.size();
+  position = std::max(position, reached);
+  std::erase_if(superseded, [this](log_position_number p) { return row_at(p) == rows.end(); });
+  if (made.empty() && superseded.empty() && changed.empty() && position == tables.head().position) return {};
+
+  if (options.size_max != 0 && bytes != 0) {
+    const auto used = bytes_used();
+    if (!used) return fail(used.error());
+    // It stands in the log first, then in the file.
+    if (*used + 2 * (bytes + commit_bytes) > options.size_max)
+      return fail(errc::store_full, fmt::format("store: {} would be over its limit of {} bytes ({} are used)",
+                                                options.path, options.size_max, *used));
+  }
+
+  std::vector<row_head> heads;
+  std::uint64_t dead_id = 0;
+  auto done = commit([&]() -> result<void> {
+    for (const auto& row : made) {
+      auto& head = heads.emplace_back(row_head{row.first, row.last, row.count, 0, 0});
+      if (auto added = tables.add_row(head, row.body); !added) return added;
+    }
+    if (!superseded.empty()) {
+      byte_buffer list;
+      detail::append_positions(list, superseded);
+      auto added = tables.add_dead(list);
+      if (!added) return fail(std::move(added.error()));
+      dead_id = *added;
+    }
+    for (const auto& [name, value] : changed) {
+      if (auto set = tables.set_note(name, value); !set) return set;
+    }
+    tables.set_position(position);
+    return {};
+  });
+  if (!done) return done;
+  for (const auto& head : heads) note_row(head);
+  if (dead_id != 0) {
+    dead_lists[dead_id] = superseded.size();
+    dead_listed += superseded.size();
+    for (const auto p : superseded) mark_dead(p);
+  }
+  for (const auto& [name, value] : changed) noted[name] = value;
+  witness_behind = true;
+  if (now() - witness_written < limits::store_witness_interval) return {};
+  return write_witness();
+}
+
+result<void> pattern_store::impl::write_witness() {
+  if (failed) return fail(*failed);
+  const detail::store_witness::statement now_true{tables.head().incarnation, tables.head().position};
+  if (witness_file->said() != now_true) {
+    if (auto done = witness_file->say(now_true); !done) {
+      failed = done.error();
+      return done;
+    }
+  }
+  witness_behind = false;
+  witness_written = now();
+  return {};
+}
+
+// -- the face ---------------------------------------------------------------------------------------------------------
+
+pattern_store::pattern_store(std::unique_ptr<impl> inside) : impl_(std::move(inside)) {}
+pattern_store::~pattern_store() = default;
+
+result<std::unique_ptr<pattern_store>> pattern_store::open(store_options options) {
+  auto inside = std::make_unique<impl>(std::move(options));
+  if (auto done = inside->open(); !done) return fail(std::move(done.error()));
+  return std::unique_ptr<pattern_store>(new pattern_store(std::move(inside)));
+}
+
+std::uint64_t pattern_store::incarnation() const noexcept { return impl_->tables.head().incarnation; }
+log_position_number pattern_store::durable_position() const noexcept { return impl_->tables.head().position; }
+const pattern_store::notes& pattern_store::noted() const noexcept { return impl_->noted; }
+
+result<void> pattern_store::load(const std::function<result<void>(stored_set)>& each) { return impl_->load(each); }
+result<void> pattern_store::write(std::span<const stored_set> sets, const notes& changed, log_position_number reached) {
+  return impl_->write(sets, changed, reached);
+}
+result<pattern_store::reading> pattern_store::read(std::span<const log_position_number> positions) {
+  return impl_->read(positions);
+}
+result<void> pattern_store::clear() { return impl_->clear(); }
+result<bool> pattern_store::compact(std::chrono::microseconds budget) { return impl_->compact(budget); }
+result<bool> pattern_store::checkpoint(bool all) { return impl_->checkpoint(all); }
+
+result<void> pattern_store::witness(bool at_once) {
+  const auto due = witness_due();
+  return due && (at_once || *due <= impl_->now()) ? impl_->write_witness() : result<void>();
+}
+
+std::optional<std::chrono::nanoseconds> pattern_store::witness_due() const noexcept {
+  if (!impl_->witness_behind || impl_->failed) return std::nullopt;
+  return impl_->witness_written + limits::store_witness_interval;
+}
+
+store_state pattern_store::state() const {
+  const auto& in = *impl_;
+  store_state s;
+  if (const auto bytes = impl_->bytes_used(); bytes) s.bytes = *bytes;
+  s.live = in.live;
+  s.dead = in.dead;
+  s.rows = in.rows.size();
+  s.commits = in.tables.commits();
+  s.wal_pages = in.tables.database().wal_pages();
+  s.quarantined = in.quarantined;
+  s.failed = in.failed;
+  s.lost = in.lost;
+  return s;
+}
+
+}  // namespace quicsync
