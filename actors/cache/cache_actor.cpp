@@ -31,11 +31,6 @@ share_outcome::verdict as_share_verdict(pattern_table::verdict v) {
   return share_outcome::verdict::superseded;
 }
 
-error find_corruption_in(const slab& records, std::size_t index) {
-  if (!records.item(index).has_checksum) return {};
-  return find_corruption(records.record(index)).value_or(error{});
-}
-
 /// Why a record was not taken; code none where it was.
 error refusal_of(pattern_table::verdict what) {
   if (what == pattern_table::verdict::no_room)
@@ -45,8 +40,9 @@ error refusal_of(pattern_table::verdict what) {
   return {};
 }
 
-/// How many records ahead of the one that is applied the table is told.
-constexpr std::size_t expected_ahead = 16;
+bool is_refusal(pattern_table::verdict what) {
+  return what == pattern_table::verdict::no_room || what == pattern_table::verdict::crowded;
+}
 
 class cache_actor : public loop_actor, private loop::source {
  public:
@@ -104,23 +100,25 @@ class cache_actor : public loop_actor, private loop::source {
     const auto access = sharing::only_to(m.wish.only_to, m.wish.pass_on);
     messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}, m.handed_over};
     const auto now_ms = wall_clock_ms_();
-    track.local.reserve(m.patterns->size());
-    track.places.reserve(m.patterns->size());
+    track.local.resize(m.patterns->size());
+    track.places.resize(m.patterns->size(), {lane::normal, 0});
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
-      expect(*m.patterns, i);
-      auto refusal = find_corruption_in(*m.patterns, i);
-      if (refusal.code != errc::none) {
-        track.local.push_back({share_outcome::verdict::refused, std::move(refusal)});
-        track.places.emplace_back(lane::normal, 0);
-        continue;
-      }
-      auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
+      table_.expect(*m.patterns, i);
+      auto& local = track.local[i];
+      if (m.patterns->item(i).has_checksum)
+        if (auto corruption = find_corruption(m.patterns->record(i))) {
+          local = {share_outcome::verdict::refused, std::move(*corruption)};
+          continue;
+        }
+      const auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
       note(outcome);
-      refusal = refusal_of(outcome.what);
-      if (outcome.what == pattern_table::verdict::expired) refusal = {errc::expired, "its expiresAt is over already"};
-      const bool refused = refusal.code != errc::none;
-      track.local.push_back({as_share_verdict(outcome.what), std::move(refusal)});
-      track.places.emplace_back(outcome.on, refused ? 0 : outcome.position);
+      local.what = as_share_verdict(outcome.what);
+      if (local.what != share_outcome::verdict::refused)
+        track.places[i] = {outcome.on, outcome.position};
+      else if (outcome.what == pattern_table::verdict::expired)
+        local.reason = {errc::expired, "its expiresAt is over already"};
+      else
+        local.reason = refusal_of(outcome.what);
     }
     arm();
     tell_moves();
@@ -133,15 +131,14 @@ class cache_actor : public loop_actor, private loop::source {
     std::vector<std::pair<std::uint32_t, error>> refused;
     auto before = m.refused.begin();  // by the session
     for (std::uint32_t i = 0; i < m.records->size(); ++i) {
-      expect(*m.records, i);
+      table_.expect(*m.records, i);
       if (before != m.refused.end() && before->first == i) {
         refused.push_back(std::move(*before++));
         continue;
       }
-      auto outcome = table_.apply(m.records, i, m.source, m.access, now_ms);
+      const auto outcome = table_.apply(m.records, i, m.source, m.access, now_ms);
       note(outcome);
-      if (auto refusal = refusal_of(outcome.what); refusal.code != errc::none)
-        refused.emplace_back(i, std::move(refusal));
+      if (is_refusal(outcome.what)) refused.emplace_back(i, refusal_of(outcome.what));
     }
     arm();
     tell_moves();
@@ -149,10 +146,6 @@ class cache_actor : public loop_actor, private loop::source {
                              std::move(refused)};
     tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
     feed_waiting();
-  }
-
-  void expect(const slab& records, std::size_t index) const {
-    if (index + expected_ahead < records.size()) table_.expect(records, index + expected_ahead);
   }
 
   void note(const pattern_table::outcome& outcome) {

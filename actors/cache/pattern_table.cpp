@@ -16,8 +16,9 @@ bool holds(const std::vector<std::string>& types, std::string_view type) {
 
 bool is_crowded(const sharing& access) { return access.audience && access.audience->size() > limits::frame_names; }
 
-/// How much of a log may be superseded positions before it is rewritten.
-constexpr std::size_t compact_at_least = 1024;
+// How many records before apply() comes to one its key's place is fetched, then its entry, then the record that is
+// held.
+constexpr std::size_t key_ahead = 16, entry_ahead = 8, record_ahead = 4;
 
 }  // namespace
 
@@ -33,29 +34,47 @@ lane pattern_table::lane_of(const slab& records, std::size_t index) const {
 
 std::string_view pattern_table::id_of(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.records ? e.records->id(e.index) : std::string_view(expired_.at(entry_index).id);
+  return e.has_record() ? slab_of(e).id(e.index) : std::string_view(expired_.at(entry_index).id);
 }
 
 record_order pattern_table::order_at(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  if (e.records) return order_in(*e.records, e.index);
+  if (e.has_record()) return order_in(slab_of(e), e.index);
   const order_left& left = expired_.at(entry_index);
   return {left.version, left.timestamp, left.agent_id, false, left.hash};
 }
 
-std::uint32_t pattern_table::find_in_chain(std::uint32_t first, std::string_view id) const {
-  for (std::uint32_t i = first; i != none; i = entries_[i].next_of_key)
-    if (id_of(i) == id) return i;
-  return none;
-}
-
 std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) const {
-  auto found = by_key_.find(key);
-  return found == by_key_.end() ? none : find_in_chain(found->second, id);
+  return by_key_.find(key, [&](std::uint32_t entry_index) { return id_of(entry_index) == id; });
 }
 
-/// `chain`: the first entry of the same key, or none; becomes the new one.
-std::uint32_t pattern_table::add_entry(std::uint32_t& chain) {
+std::int64_t pattern_table::arrived_ms(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  return e.has_record() ? arrivals_[e.from].when_ms : expired_.at(entry_index).arrived_ms;
+}
+
+peer_number pattern_table::source_of(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  return e.has_record() ? arrivals_[e.from].source : expired_.at(entry_index).source;
+}
+
+void pattern_table::expect(const slab& records, std::size_t index) const {
+  if (index == 0)
+    for (std::size_t i = 0; i < std::min(key_ahead, records.size()); ++i) by_key_.prefetch(records.item(i).key);
+  if (index + key_ahead < records.size()) by_key_.prefetch(records.item(index + key_ahead).key);
+  if (index + entry_ahead < records.size())
+    if (const auto at = by_key_.likely(records.item(index + entry_ahead).key); at != none)
+      __builtin_prefetch(&entries_[at]);
+  if (index + record_ahead < records.size())
+    if (const auto at = by_key_.likely(records.item(index + record_ahead).key);
+        at != none && entries_[at].has_record()) {
+      const entry& e = entries_[at];
+      __builtin_prefetch(&item_of(e));
+      __builtin_prefetch(slab_of(e).bytes(e.index).data());
+    }
+}
+
+std::uint32_t pattern_table::add_entry(std::uint64_t key) {
   std::uint32_t at = 0;
   if (free_.empty()) {
     at = static_cast<std::uint32_t>(entries_.size());
@@ -63,48 +82,28 @@ std::uint32_t pattern_table::add_entry(std::uint32_t& chain) {
   } else {
     at = free_.back();
     free_.pop_back();
-    entries_[at] = entry{};
   }
-  entries_[at].next_of_key = std::exchange(chain, at);
+  by_key_.insert(key, at);
   return at;
 }
 
 void pattern_table::remove_entry(std::uint32_t entry_index) {
-  entry& e = entries_[entry_index];
-  const auto key = e.records ? e.records->item(e.index).key : expired_.at(entry_index).key;
-  auto slot = by_key_.find(key);
-  if (slot->second == entry_index && e.next_of_key == none)
-    by_key_.erase(slot);
-  else if (slot->second == entry_index)
-    slot->second = e.next_of_key;
-  else
-    for (auto i = slot->second; i != none; i = entries_[i].next_of_key)
-      if (entries_[i].next_of_key == entry_index) entries_[i].next_of_key = e.next_of_key;
+  const entry& e = entries_[entry_index];
+  by_key_.erase(e.has_record() ? item_of(e).key : expired_.at(entry_index).key, entry_index);
   detach(entry_index);
   entries_[entry_index] = entry{};
   free_.push_back(entry_index);
 }
 
-void pattern_table::log(std::uint32_t entry_index) {
-  entry& e = entries_[entry_index];
-  e.position = ++last_position_;
-  logs_[index_of(e.on)].push_back({e.position, entry_index});
-}
-
-void pattern_table::leave_hole(lane on) {
-  auto& holes = ++holes_[index_of(on)];
-  if (holes >= compact_at_least && holes * 2 > logs_[index_of(on)].size()) compact(on);
-}
+void pattern_table::leave(lane on, log_position_number position) { logs_[index_of(on)].leave(position, stands()); }
 
 /// The entry stands at the log's end from now on; `replaced`: where it stood, if it did.
 log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log_position_number replaced) {
   entry& e = entries_[entry_index];
-  lane before = std::exchange(e.on, on);
-  if (e.records)
-    log(entry_index);
-  else
-    e.position = ++last_position_;
-  if (replaced != 0) leave_hole(before);
+  const lane before = std::exchange(e.on, on);
+  e.position = ++last_position_;
+  if (e.has_record()) logs_[index_of(on)].push(e.position, entry_index, stands());
+  if (replaced != 0) leave(before, replaced);
   plan_entry(entry_index);
   return e.position;
 }
@@ -112,24 +111,30 @@ log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log
 merge_result pattern_table::compare(std::uint32_t entry_index, const slab& records, std::size_t index) const {
   const entry& held = entries_[entry_index];
   const slab_item& item = records.item(index);
-  if (held.records && held.records->item(held.index).hash == item.hash &&
-      held.records->item(held.index).size == item.size)
+  if (held.has_record() && item_of(held).hash == item.hash && item_of(held).size == item.size)
     return {merge_outcome::same, false};
   return merge(order_at(entry_index), order_in(records, index));
 }
 
-/// Whoever follows the log meets it again, and so do those who may have it only now.
-pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, peer_number source, const sharing& access) {
+/// Whoever follows the log meets it again, and so do those who may have it only now. It is held as it came now, since
+/// what it has in common with others is said of those that come together.
+pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const slab_ptr& records, std::size_t index,
+                                            peer_number source, const sharing& access) {
   entry& held = entries_[entry_index];
-  auto wider = held.access;
-  if (!held.records || !wider.widen(access)) return {verdict::duplicate, false, held.on, read_at(held), 0};
+  const outcome unchanged{verdict::duplicate, false, held.on, read_at(held), 0};
+  if (!held.has_record()) return unchanged;
+  // Not worth a copy, mostly.
+  if (arrivals_[held.from].access.for_all()) return unchanged;
+  auto wider = arrivals_[held.from].access;
+  if (!wider.widen(access)) return unchanged;
   if (is_crowded(wider)) return {verdict::crowded, false, held.on, read_at(held), 0};
-  bytes_ = bytes_ - held.access.bytes_at_most() + wider.bytes_at_most();
-  held.access = std::move(wider);
-  held.source = source;
+  const auto arrived = arrivals_[held.from].when_ms;
   const auto replaced = held.position;
-  const auto position = stand(entry_index, held.on, replaced);
-  return {verdict::widened, false, entries_[entry_index].on, position, replaced};
+  const auto on = held.on;
+  detach(entry_index);
+  attach(entry_index, records, index, source, wider, arrived);
+  const auto position = stand(entry_index, on, replaced);
+  return {verdict::widened, false, on, position, replaced};
 }
 
 pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t index, peer_number source,
@@ -140,14 +145,12 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   out.on = lane_of(*records, index);
   if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
   const auto bytes = item.size + access.bytes_at_most();
-  const auto id = records->id(index);
-  auto chain = by_key_.try_emplace(item.key, none).first;
-  std::uint32_t at = find_in_chain(chain->second, id);
+  std::uint32_t at = find_entry(item.key, records->id(index));
 
   if (at != none) {
     entry& held = entries_[at];
     const auto merged = compare(at, *records, index);
-    if (merged.outcome == merge_outcome::same) return widen(at, source, access);
+    if (merged.outcome == merge_outcome::same) return widen(at, records, index, source, access);
     out.conflict = merged.conflict;
     if (merged.outcome == merge_outcome::older) {
       out.what = verdict::older;
@@ -158,49 +161,28 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
       return out;
     }
     if (!is_over && !make_room(bytes, at)) return {verdict::no_room, false, out.on, 0, 0};
-    if (out.conflict) out.loser = held.records;
+    if (out.conflict && held.has_record()) out.loser = arrivals_[held.from].records;
     out.loser_index = held.index;
     out.what = verdict::replaced;
-    out.replaced = held.records ? held.position : 0;
+    out.replaced = read_at(held);
     held.over_version = order_at(at).version;
-    held.over_source = held.source;
+    held.over_source = source_of(at);
     held.replaced_one = true;
     detach(at);
   } else {
-    if (!is_over && is_full_for(bytes, none)) {
-      // What goes for it may be the whole chain.
-      if (chain->second == none) by_key_.erase(chain);
-      if (!make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
-      chain = by_key_.try_emplace(item.key, none).first;
-    }
-    at = add_entry(chain->second);
+    if (!is_over && !make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
+    at = add_entry(item.key);
   }
 
-  entry& e = entries_[at];
-  e.source = source;
-  e.access = access;
-  e.arrived_ms = now_ms;
-  e.deleted = item.deleted;
   if (is_over) {
     out.what = verdict::expired;
-    expire(at, records->record(index), item.key, item.hash);
+    entries_[at].deleted = item.deleted;
+    expire(at, order_left_of(*records, index, source, now_ms));
   } else {
-    attach(at, records, index);
+    attach(at, records, index, source, access, now_ms);
   }
   out.position = stand(at, out.on, out.replaced);
   return out;
-}
-
-void pattern_table::compact(lane l) {
-  auto& log = logs_[index_of(l)];
-  if (log.empty()) return;
-  // The last one stays, live or not: readers that have not come so far must still find that they have something to
-  // pass.
-  const logged last = log.back();
-  log.pop_back();
-  std::erase_if(log, [this](const logged& x) { return !live(x); });
-  log.push_back(last);
-  holes_[index_of(l)] = live(last) ? 0 : 1;
 }
 
 std::size_t pattern_table::log_size() const noexcept {
@@ -213,60 +195,60 @@ pattern_table::place pattern_table::find(std::string_view id) const {
   std::uint32_t at = find_entry(key_of(id, config_.key_seed), id);
   if (at == none) return {};
   const entry& e = entries_[at];
-  return {e.records, e.index, e.source, e.access};
+  if (!e.has_record()) return {nullptr, 0, source_of(at), {}};
+  const arrival& from = arrivals_[e.from];
+  return {from.records, e.index, from.source, from.access};
 }
 
 std::optional<pattern_table::reason> pattern_table::why(std::string_view id) const {
   std::uint32_t at = find_entry(key_of(id, config_.key_seed), id);
   if (at == none) return std::nullopt;
   const entry& e = entries_[at];
-  reason out{e.source, e.arrived_ms, std::nullopt, e.over_source};
+  reason out{source_of(at), arrived_ms(at), std::nullopt, e.over_source};
   if (e.replaced_one) out.over_version = e.over_version;
   return out;
 }
 
 bool pattern_table::nothing_after(const log_cursor& after, lane_set lanes) const noexcept {
-  for (lane l : all_lanes) {
-    const auto& log = logs_[index_of(l)];
-    if (lanes.has(l) && !log.empty() && log.back().position > after[l]) return false;
-  }
-  return true;
+  return std::none_of(all_lanes.begin(), all_lanes.end(),
+                      [&](lane l) { return lanes.has(l) && logs_[index_of(l)].last() > after[l]; });
 }
 
 pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lanes, std::size_t records_max,
                                            std::size_t bytes_max) const {
   reading out;
   out.next = after;
-  out.at_end = true;
   std::size_t records = 0, bytes = 0;
-  std::shared_ptr<change_set> open;  // consecutive records of one slab, source and audience share a set
+  std::shared_ptr<change_set> open;  // consecutive records that came together share a set
+  const arrival* from = nullptr;
+  std::uint32_t open_from = none;
 
   for (lane l : all_lanes) {
     if (!lanes.has(l)) continue;
     const auto& log = logs_[index_of(l)];
-    auto it = std::upper_bound(log.begin(), log.end(), after[l],
-                               [](log_position_number p, const logged& x) { return p < x.position; });
-    for (; it != log.end(); ++it) {
-      if (!live(*it)) {
-        out.next[l] = it->position;
-        continue;
+    const bool all = log.visit_after(after[l], [&](const lane_log::standing& at) {
+      const entry& e = entries_[at.entry];
+      if (e.position == at.position && e.has_record()) {
+        if (e.from != open_from) from = &arrivals_[e.from];
+        const std::size_t size = from->records->item(e.index).size;
+        if (records != 0 && (records >= records_max || bytes + size > bytes_max)) return false;
+        if (e.from != open_from) {
+          open_from = e.from;
+          open = std::make_shared<change_set>(change_set{from->records, from->source, from->access, {}});
+          open->changes.reserve(std::min<std::size_t>(from->held, records_max - records));
+          out.sets.push_back(open);
+        }
+        open->changes.push_back({at.position, e.index, l});
+        ++records;
+        bytes += size;
       }
-      const entry& e = entries_[it->entry_index];
-      std::size_t size = e.records->item(e.index).size;
-      if (records != 0 && (records >= records_max || bytes + size > bytes_max)) {
-        out.at_end = false;
-        return out;
-      }
-      if (!open || open->records != e.records || open->source != e.source || !(open->access == e.access)) {
-        open = std::make_shared<change_set>(change_set{e.records, e.source, e.access, {}});
-        out.sets.push_back(open);
-      }
-      open->changes.push_back({e.position, e.index, l});
-      out.next[l] = it->position;
-      ++records;
-      bytes += size;
-    }
+      out.next[l] = at.position;
+      return true;
+    });
+    if (!all) return out;
+    out.next[l] = std::max(after[l], log.last());
   }
+  out.at_end = true;
   return out;
 }
 
@@ -274,12 +256,11 @@ std::size_t pattern_table::clear() {
   std::size_t had = live_;
   by_key_.clear();
   entries_.clear();
+  pages_.clear();
   free_.clear();
   for (auto& log : logs_) log.clear();
-  holes_.fill(0);
-  live_in_.clear();
-  counting_ = nullptr;
-  counted_ = 0;
+  arrivals_.clear();
+  lone_.clear();
   expired_.clear();
   due_ = {};
   live_ = bytes_ = 0;

@@ -15,7 +15,10 @@
 
 #include <absl/container/flat_hash_map.h>
 
-#include <quicsync/actors/cache/chunked_vector.hpp>
+#include <quicsync/actors/cache/arrivals.hpp>
+#include <quicsync/actors/cache/key_index.hpp>
+#include <quicsync/actors/cache/lane_log.hpp>
+#include <quicsync/actors/cache/paged_vector.hpp>
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/messages.hpp>
@@ -68,9 +71,9 @@ class pattern_table {
   outcome apply(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access = {},
                 std::int64_t now_ms = 0);
 
-  /// This record is about to be applied: brings what apply() looks at nearer to the processor. Costs nothing to leave
-  /// out; a table of a million misses the caches several times a record.
-  void expect(const slab& records, std::size_t index) const { by_key_.prefetch(records.item(index).key); }
+  /// Before apply() of each record of a slab, in order: brings what those that follow will look at nearer to the
+  /// processor. Costs nothing to leave out; a table of a million misses the caches several times a record.
+  void expect(const slab& records, std::size_t index) const;
 
   /// The record held for an id; a null slab where there is none (any more).
   struct place {
@@ -123,40 +126,35 @@ class pattern_table {
   /// Not everything that was accepted is held any more: another node's state must not be compared with this.
   bool partial() const noexcept { return partial_; }
   std::uint64_t evicted() const noexcept { return evicted_; }
-  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t bytes() const noexcept;
   log_position_number last_position() const noexcept { return last_position_; }
   /// Log entries, superseded ones included: at most twice what is held and a constant.
   std::size_t log_size() const noexcept;
   /// Slabs that are kept alive.
-  std::size_t slabs() const noexcept {
-    return live_in_.size() + (counted_ != 0 && live_in_.count(counting_) == 0 ? 1 : 0);
-  }
+  std::size_t slabs() const noexcept { return arrivals_.slabs(); }
 
  private:
-  struct entry {
-    slab_ptr records;  ///< null: expired, see expired_
+  static constexpr std::uint32_t none = no_number;
+  /// Two to a cache line: what is held is mostly this.
+  struct alignas(32) entry {
     log_position_number position = 0;
-    std::int64_t arrived_ms = 0;
     std::uint64_t over_version = 0;
-    sharing access;
-    std::uint32_t next_of_key = none;  ///< another id with the same key
-    peer_number source = this_node;
+    std::uint32_t from = none;  ///< its arrival; none: expired, see expired_
     peer_number over_source = this_node;
-    std::uint16_t index = 0;
+    std::uint16_t index = 0;  ///< in the arrival's slab
     lane on = lane::normal;
-    bool replaced_one = false;
-    bool deleted = false;
+    bool replaced_one : 1 = false;
+    bool deleted : 1 = false;
+    bool has_record() const noexcept { return from != none; }
   };
+  static_assert(sizeof(entry) == 32);
   /// What an expired record leaves: its place in the merge rule.
   struct order_left {
     std::string id, agent_id;
     std::uint64_t key = 0, version = 0;
-    std::int64_t timestamp = 0, expires_at = 0;
+    std::int64_t timestamp = 0, expires_at = 0, arrived_ms = 0;
     content_hash hash;
-  };
-  struct logged {
-    log_position_number position = 0;
-    std::uint32_t entry_index = 0;
+    peer_number source = this_node;
   };
   /// Something to be done about an entry, as long as it stands at this position.
   struct due {
@@ -167,60 +165,68 @@ class pattern_table {
       return std::pair(when_ms, position) > std::pair(other.when_ms, other.position);
     }
   };
-  static constexpr std::uint32_t none = 0xffffffff;
 
   lane lane_of(const slab& records, std::size_t index) const;
   std::string_view id_of(std::uint32_t entry_index) const;
   record_order order_at(std::uint32_t entry_index) const;
   std::uint32_t find_entry(std::uint64_t key, std::string_view id) const;
-  std::uint32_t find_in_chain(std::uint32_t first, std::string_view id) const;
   merge_result compare(std::uint32_t entry_index, const slab& records, std::size_t index) const;
-  outcome widen(std::uint32_t entry_index, peer_number source, const sharing& access);
-  std::uint32_t add_entry(std::uint32_t& chain);
+  outcome widen(std::uint32_t entry_index, const slab_ptr& records, std::size_t index, peer_number source,
+                const sharing& access);
+  std::uint32_t add_entry(std::uint64_t key);
   void remove_entry(std::uint32_t entry_index);
-  void log(std::uint32_t entry_index);
   log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced);
-  void leave_hole(lane on);
-  static log_position_number read_at(const entry& e) noexcept { return e.records ? e.position : 0; }
-  bool live(const logged& l) const noexcept {
-    return entries_[l.entry_index].position == l.position && entries_[l.entry_index].records;
+  void leave(lane on, log_position_number position);
+  static log_position_number read_at(const entry& e) noexcept { return e.has_record() ? e.position : 0; }
+  /// For lane_log: whether the entry that was accepted there still stands there.
+  auto stands() const noexcept {
+    return [this](const lane_log::standing& at) {
+      const entry& e = entries_[at.entry];
+      return e.position == at.position && e.has_record();
+    };
   }
-  void compact(lane l);
+  const slab& slab_of(const entry& e) const noexcept { return *arrivals_[e.from].records; }
+  const slab_item& item_of(const entry& e) const noexcept { return slab_of(e).item(e.index); }
+  std::int64_t arrived_ms(std::uint32_t entry_index) const;
+  peer_number source_of(std::uint32_t entry_index) const;
 
   // table_retention.cpp
-  void attach(std::uint32_t entry_index, const slab_ptr& records, std::size_t index);
+  /// From attach() to detach() an entry holds a record: no other function changes that.
+  void attach(std::uint32_t entry_index, const slab_ptr& records, std::size_t index, peer_number source,
+              const sharing& access, std::int64_t arrived_ms);
   void detach(std::uint32_t entry_index);
-  void settle_count();
   void copy_what_is_left(const slab_ptr& records);
-  std::uint32_t find_attached(const slab_ptr& records, std::size_t index) const;
-  void expire(std::uint32_t entry_index, const record_view& record, std::uint64_t key, const content_hash& hash);
+  void gather_lone_ones();
+  static bool is_lone(const slab& records);
+  void copy_together(const std::vector<std::uint32_t>& entries);
+  std::uint32_t find_attached(const slab& records, std::size_t index) const;
+  void expire(std::uint32_t entry_index, order_left left);
+  static order_left order_left_of(const slab& records, std::size_t index, peer_number source, std::int64_t arrived_ms);
   void plan_entry(std::uint32_t entry_index);
   bool is_full_for(std::size_t bytes, std::uint32_t in_place_of) const;
   bool make_room(std::size_t bytes, std::uint32_t in_place_of);
   bool evict_one(const log_cursor& acknowledged, std::uint32_t but_not);
   bool forget_one_gone(const log_cursor& acknowledged, std::uint32_t but_not);
   void handle(const due& d, std::int64_t now_ms);
-  const logged* oldest(lane on, std::uint32_t but_not = none) const;
+  std::optional<lane_log::standing> oldest(lane on, std::uint32_t but_not = none) const;
   log_cursor acknowledged_by_all() const;
 
   table_config config_;
-  absl::flat_hash_map<std::uint64_t, std::uint32_t> by_key_;  ///< never iterated: its order changes with every process
-  chunked_vector<entry> entries_;
+  page_pool pages_;
+  key_index by_key_{pages_};
+  paged_vector<entry> entries_{pages_};
   std::vector<std::uint32_t> free_;  ///< entries that hold nothing
-  std::array<std::vector<logged>, lane_count> logs_;
-  std::array<std::size_t, lane_count> holes_{};
+  arrivals arrivals_;
+  std::vector<std::uint32_t> lone_;  ///< entries whose slab was small when they came, of late
+  std::array<lane_log, lane_count> logs_;
   mutable log_cursor evicted_to_;  ///< nothing to be evicted stands at or before it
   log_position_number last_position_ = 0;
   std::size_t live_ = 0;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;  ///< of records, and what it takes to hold them one by one
   std::uint64_t evicted_ = 0;
   bool partial_ = false;
   std::int64_t waits_for_peers_until_ms_ = 0;  ///< what the ttl has ended is not acknowledged yet
 
-  absl::flat_hash_map<const slab*, std::uint32_t> live_in_;  ///< held records a slab; never iterated
-  /// Records come slab by slab: those of the last one are counted here first, and added by settle_count().
-  const slab* counting_ = nullptr;
-  std::uint32_t counted_ = 0;
   absl::flat_hash_map<std::uint32_t, order_left> expired_;          ///< by entry; never iterated
   std::priority_queue<due, std::vector<due>, std::greater<>> due_;  ///< of some entries that were replaced, too
   std::map<peer_number, log_cursor> progress_;                      ///< what peers have acknowledged

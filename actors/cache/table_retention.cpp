@@ -7,8 +7,10 @@
 namespace quicsync {
 namespace {
 
-/// What an entry takes beside its record: in the table, the map, the log and the slab's index.
-constexpr std::size_t entry_bytes = 224;
+/// What an entry takes beside its record: in the table, the index, the log and the slab's list.
+constexpr std::size_t entry_bytes = 128;
+/// What a slab takes beside its records.
+constexpr std::size_t slab_bytes = 256;
 
 /// What is gone stays this long after it came, however old it is: the peers must hear of it.
 constexpr std::int64_t gone_stays_ms = 60'000;
@@ -17,73 +19,96 @@ constexpr std::int64_t try_again_ms = 1000;
 
 /// A slab of fewer records is not worth copying what is left of it.
 constexpr std::size_t slab_records_at_least = 8;
+/// So many patterns in smaller slabs are put together, unless they take more than so many bytes each.
+constexpr std::size_t lone_ones_gathered = 64, lone_bytes_max = 4096;
 
 }  // namespace
 
 // -- slabs
 
-void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, std::size_t index) {
+void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, std::size_t index, peer_number source,
+                           const sharing& access, std::int64_t arrived_ms) {
   entry& e = entries_[entry_index];
-  e.records = records;
+  e.from = arrivals_.hold(records, source, access, arrived_ms);
   e.index = static_cast<std::uint16_t>(index);
-  if (counting_ != records.get()) settle_count();
-  counting_ = records.get();
-  ++counted_;
-  bytes_ += records->item(index).size + e.access.bytes_at_most() + entry_bytes;
-  if (!e.deleted) ++live_;
-}
-
-void pattern_table::settle_count() {
-  if (counted_ != 0) live_in_[counting_] += std::exchange(counted_, 0);
+  const slab_item& item = records->item(index);
+  e.deleted = item.deleted;
+  bytes_ += item.size + entry_bytes;
+  if (!item.deleted) ++live_;
+  if (!is_lone(*records)) return;
+  lone_.push_back(entry_index);
+  if (lone_.size() == lone_ones_gathered) gather_lone_ones();
 }
 
 void pattern_table::detach(std::uint32_t entry_index) {
   entry& e = entries_[entry_index];
-  if (!e.records) {
+  if (!e.has_record()) {
     auto left = expired_.find(entry_index);
     if (left == expired_.end()) return;
     bytes_ -= left->second.id.size() + left->second.agent_id.size() + entry_bytes;
     expired_.erase(left);
     return;
   }
-  bytes_ -= e.records->item(e.index).size + e.access.bytes_at_most() + entry_bytes;
+  const slab& records = slab_of(e);
+  bytes_ -= records.item(e.index).size + entry_bytes;
   if (!e.deleted) --live_;
-  const slab_ptr records = std::exchange(e.records, nullptr);
-  settle_count();
-  auto count = live_in_.find(records.get());
-  if (--count->second == 0)
-    live_in_.erase(count);
-  else if (records->size() >= slab_records_at_least && count->second * 4 <= records->size())
-    copy_what_is_left(records);
+  const auto from = std::exchange(e.from, none);
+  const auto left = arrivals_.held_of_slab(from) - 1;
+  if (left != 0 && records.size() >= slab_records_at_least && left * 4 <= records.size()) {
+    const slab_ptr kept = arrivals_[from].records;
+    arrivals_.let_go(from);
+    copy_what_is_left(kept);
+  } else {
+    arrivals_.let_go(from);
+  }
 }
 
 // One record would keep its whole slab alive. What is left of one that is mostly dead goes to a slab of its own; since
 // three of four had to go before, each record is copied a bounded number of times.
 void pattern_table::copy_what_is_left(const slab_ptr& records) {
+  std::vector<std::uint32_t> left;
+  for (std::size_t i = 0; i < records->size(); ++i)
+    if (const auto at = find_attached(*records, i); at != none) left.push_back(at);
+  copy_together(left);
+}
+
+// A slab for each pattern that was shared alone would take more than the patterns: those go together, once.
+void pattern_table::gather_lone_ones() {
+  std::vector<std::uint32_t> lone;
+  for (const auto at : std::exchange(lone_, {}))
+    if (entries_[at].has_record() && is_lone(slab_of(entries_[at]))) lone.push_back(at);
+  copy_together(lone);
+}
+
+bool pattern_table::is_lone(const slab& records) {
+  return records.size() < slab_records_at_least && records.record_bytes() <= lone_bytes_max;
+}
+
+/// The records of these entries go to a slab of their own, as far as one takes them.
+void pattern_table::copy_together(const std::vector<std::uint32_t>& entries) {
   slab_builder builder(config_.key_seed);
   std::vector<std::uint32_t> moved;
-  for (std::size_t i = 0; i < records->size() && !builder.full(); ++i) {
-    const auto at = find_attached(records, i);
-    if (at != none && builder.add_record(records->bytes(i))) moved.push_back(at);
+  for (const auto at : entries) {
+    if (builder.full()) break;
+    if (builder.add_record(slab_of(entries_[at]).bytes(entries_[at].index))) moved.push_back(at);
   }
   if (moved.empty()) return;
   const slab_ptr copy = builder.finish();
   for (std::size_t i = 0; i < moved.size(); ++i) {
-    entries_[moved[i]].records = copy;
-    entries_[moved[i]].index = static_cast<std::uint16_t>(i);
+    entry& e = entries_[moved[i]];
+    const auto from = e.from;
+    const auto access = arrivals_[from].access;
+    e.from = arrivals_.hold(copy, arrivals_[from].source, access, arrivals_[from].when_ms);
+    e.index = static_cast<std::uint16_t>(i);
+    arrivals_.let_go(from);
   }
-  live_in_[copy.get()] = static_cast<std::uint32_t>(moved.size());
-  auto count = live_in_.find(records.get());
-  count->second -= static_cast<std::uint32_t>(moved.size());
-  if (count->second == 0) live_in_.erase(count);
 }
 
-std::uint32_t pattern_table::find_attached(const slab_ptr& records, std::size_t index) const {
-  auto found = by_key_.find(records->item(index).key);
-  if (found == by_key_.end()) return none;
-  for (std::uint32_t i = found->second; i != none; i = entries_[i].next_of_key)
-    if (entries_[i].records == records && entries_[i].index == index) return i;
-  return none;
+std::uint32_t pattern_table::find_attached(const slab& records, std::size_t index) const {
+  return by_key_.find(records.item(index).key, [&](std::uint32_t at) {
+    const entry& e = entries_[at];
+    return e.has_record() && e.index == index && &slab_of(e) == &records;
+  });
 }
 
 // -- room
@@ -100,8 +125,7 @@ log_cursor pattern_table::acknowledged_by_all() const {
   for (const auto& [peer, reached] : progress_) {
     bool stale = false;
     for (lane l : all_lanes) {
-      const auto& log = logs_[index_of(l)];
-      stale = stale || (!log.empty() && log.back().position > reached[l] + limits::outbox_records);
+      stale = stale || logs_[index_of(l)].last() > reached[l] + limits::outbox_records;
     }
     if (stale) continue;
     for (lane l : all_lanes) all[l] = std::min(all[l], reached[l]);
@@ -109,25 +133,31 @@ log_cursor pattern_table::acknowledged_by_all() const {
   return all;
 }
 
-/// The first pattern of a lane that could be evicted, by arrival; deletions are passed over.
-const pattern_table::logged* pattern_table::oldest(lane on, std::uint32_t but_not) const {
-  const auto& log = logs_[index_of(on)];
-  auto it = std::upper_bound(log.begin(), log.end(), evicted_to_[on],
-                             [](log_position_number p, const logged& x) { return p < x.position; });
-  bool none_kept = true;
-  for (; it != log.end(); ++it) {
-    const bool evictable = live(*it) && !entries_[it->entry_index].deleted;
-    if (evictable && it->entry_index != but_not) break;
-    none_kept = none_kept && !evictable;
-    if (none_kept) evicted_to_[on] = it->position;
-  }
-  return it == log.end() ? nullptr : &*it;
+std::size_t pattern_table::bytes() const noexcept {
+  return bytes_ + arrivals_.slabs() * slab_bytes + arrivals_.audience_bytes();
 }
 
-bool pattern_table::is_full_for(std::size_t bytes, std::uint32_t in_place_of) const {
-  const bool takes_place = in_place_of != none && entries_[in_place_of].records && !entries_[in_place_of].deleted;
+/// The first pattern of a lane that could be evicted, by arrival; deletions are passed over.
+std::optional<lane_log::standing> pattern_table::oldest(lane on, std::uint32_t but_not) const {
+  std::optional<lane_log::standing> found;
+  bool none_kept = true;
+  logs_[index_of(on)].visit_after(evicted_to_[on], [&](const lane_log::standing& at) {
+    const bool evictable = stands()(at) && !entries_[at.entry].deleted;
+    if (evictable && at.entry != but_not) {
+      found = at;
+      return false;
+    }
+    none_kept = none_kept && !evictable;
+    if (none_kept) evicted_to_[on] = at.position;
+    return true;
+  });
+  return found;
+}
+
+bool pattern_table::is_full_for(std::size_t more_bytes, std::uint32_t in_place_of) const {
+  const bool takes_place = in_place_of != none && entries_[in_place_of].has_record() && !entries_[in_place_of].deleted;
   const std::size_t more = takes_place ? 0 : 1;
-  return live_ + more > config_.entries_max || bytes_ + bytes + entry_bytes > config_.bytes_max;
+  return live_ + more > config_.entries_max || bytes() + more_bytes + entry_bytes + slab_bytes > config_.bytes_max;
 }
 
 bool pattern_table::make_room(std::size_t bytes, std::uint32_t in_place_of) {
@@ -139,17 +169,18 @@ bool pattern_table::make_room(std::size_t bytes, std::uint32_t in_place_of) {
 }
 
 bool pattern_table::evict_one(const log_cursor& acknowledged, std::uint32_t but_not) {
-  const logged* first = nullptr;
+  std::optional<lane_log::standing> first;
+  lane on = lane::normal;
   for (lane l : all_lanes) {
-    const logged* candidate = oldest(l, but_not);
+    const auto candidate = oldest(l, but_not);
     if (!candidate || candidate->position > acknowledged[l]) continue;
-    if (!first || candidate->position < first->position) first = candidate;
+    if (first && candidate->position > first->position) continue;
+    first = candidate;
+    on = l;
   }
   if (!first) return forget_one_gone(acknowledged, but_not);
-  const auto at = first->entry_index;
-  const lane on = entries_[at].on;
-  remove_entry(at);
-  leave_hole(on);
+  remove_entry(first->entry);
+  leave(on, first->position);
   ++evicted_;
   partial_ = true;
   return true;
@@ -161,14 +192,14 @@ bool pattern_table::forget_one_gone(const log_cursor& acknowledged, std::uint32_
     const due next = due_.top();
     const entry& e = entries_[next.entry_index];
     const bool stands = e.position == next.position;
-    if (stands && e.records && !e.deleted) return false;
+    if (stands && e.has_record() && !e.deleted) return false;
     if (stands && (next.entry_index == but_not || (e.deleted && e.position > acknowledged[e.on]))) return false;
     due_.pop();
     if (!stands) continue;
-    const bool was_logged = e.records != nullptr;
+    const bool was_logged = e.has_record();
     const lane on = e.on;
     remove_entry(next.entry_index);
-    if (was_logged) leave_hole(on);
+    if (was_logged) leave(on, next.position);
     ++evicted_;
     partial_ = true;
     return true;
@@ -178,13 +209,24 @@ bool pattern_table::forget_one_gone(const log_cursor& acknowledged, std::uint32_
 
 // -- time
 
+pattern_table::order_left pattern_table::order_left_of(const slab& records, std::size_t index, peer_number source,
+                                                       std::int64_t arrived_ms) {
+  const auto record = records.record(index);
+  const slab_item& item = records.item(index);
+  return {std::string(record.id()),
+          std::string(record.agent_id()),
+          item.key,
+          item.version,
+          item.timestamp,
+          record.expires_at().value_or(0),
+          arrived_ms,
+          item.hash,
+          source};
+}
+
 /// The record's payload goes, its place in the merge rule stays.
-void pattern_table::expire(std::uint32_t entry_index, const record_view& record, std::uint64_t key,
-                           const content_hash& hash) {
-  order_left left{std::string(record.id()), std::string(record.agent_id()),  key, record.version(),
-                  record.timestamp(),       record.expires_at().value_or(0), hash};
+void pattern_table::expire(std::uint32_t entry_index, order_left left) {
   detach(entry_index);
-  entries_[entry_index].access = {};
   bytes_ += left.id.size() + left.agent_id.size() + entry_bytes;
   expired_.insert_or_assign(entry_index, std::move(left));
 }
@@ -192,14 +234,14 @@ void pattern_table::expire(std::uint32_t entry_index, const record_view& record,
 void pattern_table::plan_entry(std::uint32_t entry_index) {
   const entry& e = entries_[entry_index];
   std::int64_t when_ms = 0;
-  if (!e.records) {
-    when_ms = std::max(expired_.at(entry_index).expires_at + config_.horizon.count(), e.arrived_ms + gone_stays_ms);
+  if (!e.has_record()) {
+    const order_left& left = expired_.at(entry_index);
+    when_ms = std::max(left.expires_at + config_.horizon.count(), left.arrived_ms + gone_stays_ms);
   } else if (e.deleted) {
-    const auto timestamp = e.records->item(e.index).timestamp;
-    when_ms = std::max(timestamp + config_.horizon.count(), e.arrived_ms + gone_stays_ms);
+    when_ms = std::max(item_of(e).timestamp + config_.horizon.count(), arrived_ms(entry_index) + gone_stays_ms);
   } else {
-    if (!e.records->item(e.index).expires) return;
-    when_ms = e.records->record(e.index).expires_at().value_or(0);
+    if (!item_of(e).expires) return;
+    when_ms = slab_of(e).record(e.index).expires_at().value_or(0);
   }
   // Replaced versions leave theirs behind: from time to time only what stands is kept.
   if (due_.size() > 2 * entries_.size() + limits::turn_records) {
@@ -215,19 +257,17 @@ void pattern_table::handle(const due& next, std::int64_t now_ms) {
   const auto at = next.entry_index;
   entry& e = entries_[at];
   if (e.position != next.position) return;
-  if (e.records && !e.deleted) {
-    const slab_ptr records = e.records;
-    const auto item = records->item(e.index);
-    expire(at, records->record(e.index), item.key, item.hash);
-    leave_hole(entries_[at].on);
+  if (e.has_record() && !e.deleted) {
+    expire(at, order_left_of(slab_of(e), e.index, source_of(at), arrived_ms(at)));
+    leave(entries_[at].on, next.position);
     return plan_entry(at);
   }
   if (e.deleted && e.position > acknowledged_by_all()[e.on])
     return due_.push({now_ms + try_again_ms, next.position, at});
-  const bool was_logged = e.records != nullptr;
+  const bool was_logged = e.has_record();
   const lane on = e.on;
   remove_entry(at);
-  if (was_logged) leave_hole(on);
+  if (was_logged) leave(on, next.position);
 }
 
 void pattern_table::maintain(std::int64_t now_ms) {
@@ -241,15 +281,14 @@ void pattern_table::maintain(std::int64_t now_ms) {
   waits_for_peers_until_ms_ = 0;
   const auto acknowledged = acknowledged_by_all();
   for (lane l : all_lanes)
-    for (const logged* first = oldest(l); left != 0 && first != nullptr; first = oldest(l), --left) {
-      const auto at = first->entry_index;
-      if (entries_[at].arrived_ms + config_.ttl->count() > now_ms) break;
+    for (auto first = oldest(l); left != 0 && first; first = oldest(l), --left) {
+      if (arrived_ms(first->entry) + config_.ttl->count() > now_ms) break;
       if (first->position > acknowledged[l]) {
         waits_for_peers_until_ms_ = now_ms + try_again_ms;
         break;
       }
-      remove_entry(at);
-      leave_hole(l);
+      remove_entry(first->entry);
+      leave(l, first->position);
       ++evicted_;
       partial_ = true;
     }
@@ -260,9 +299,8 @@ std::optional<std::int64_t> pattern_table::next_due_ms() const {
   if (!due_.empty()) first = due_.top().when_ms;
   if (!config_.ttl) return first;
   for (lane l : all_lanes)
-    if (const logged* next = oldest(l)) {
-      const auto when =
-          std::max(entries_[next->entry_index].arrived_ms + config_.ttl->count(), waits_for_peers_until_ms_);
+    if (const auto next = oldest(l)) {
+      const auto when = std::max(arrived_ms(next->entry) + config_.ttl->count(), waits_for_peers_until_ms_);
       first = first ? std::min(*first, when) : when;
     }
   return first;

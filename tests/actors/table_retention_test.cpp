@@ -234,6 +234,26 @@ TEST_CASE("table retention: one record does not keep its whole slab alive", "[ca
   CHECK(table.slabs() <= 100);
 }
 
+TEST_CASE("table retention: patterns that come alone do not keep a slab each, and nothing of them changes", "[cache]") {
+  pattern_table table(test::key_seed);
+  constexpr int patterns = 5000;
+  for (int i = 0; i < patterns; ++i)
+    table.apply(make_slab({make_pattern(id_of(i))}), 0, static_cast<peer_number>(i % 3),
+                i % 2 == 0 ? sharing{} : sharing::only_to({"x"}), start_ms + i);
+  put(table, make_pattern(id_of(7), 2), start_ms + 9, 5);
+  CHECK(table.slabs() < patterns / 16);
+  CHECK(table.size() == patterns);
+  for (int i = 0; i < patterns; ++i) {
+    if (i == 7) continue;
+    const auto held = table.find(id_of(i));
+    REQUIRE(held.records);
+    CHECK(held.records->record(held.index).id() == id_of(i));
+    CHECK(held.source == static_cast<peer_number>(i % 3));
+    CHECK(held.access.for_all() == (i % 2 == 0));
+    CHECK(table.why(id_of(i))->arrived_ms == start_ms + i);
+  }
+}
+
 // -- conflicts, reasons, lanes
 
 TEST_CASE("table retention: a conflict says who lost, whichever came first", "[cache]") {
