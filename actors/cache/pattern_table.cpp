@@ -131,10 +131,13 @@ pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const sla
   const auto arrived = arrivals_[held.from].when_ms;
   const auto replaced = held.position;
   const auto on = held.on;
+  note_gone(replaced);
   detach(entry_index);
   attach(entry_index, records, index, source, wider, arrived);
   const auto position = stand(entry_index, on, replaced);
-  return {verdict::widened, false, on, position, replaced};
+  outcome out{verdict::widened, false, on, position, replaced};
+  out.entry = entry_index;
+  return out;
 }
 
 pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t index, peer_number source,
@@ -165,6 +168,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     out.loser_index = held.index;
     out.what = verdict::replaced;
     out.replaced = read_at(held);
+    note_gone(held.position);
     held.over_version = order_at(at).version;
     held.over_source = source_of(at);
     held.replaced_one = true;
@@ -181,7 +185,34 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   } else {
     attach(at, records, index, source, access, now_ms);
   }
+  out.entry = at;
   out.position = stand(at, out.on, out.replaced);
+  return out;
+}
+
+pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size_t index, peer_number source,
+                                              const sharing& access, const past& before) {
+  last_position_ = before.position - 1;
+  // What expired since then goes with the next maintain(), like everything else that is due.
+  const outcome out = apply(records, index, source, access, before.arrived_ms);
+  last_position_ = before.position;
+  if (out.position != before.position) {
+    if (out.what == verdict::older || out.what == verdict::duplicate) note_gone(before.position);
+    return out;
+  }
+  entry& e = entries_[out.entry];
+  e.replaced_one = before.over_version.has_value();
+  e.over_version = before.over_version.value_or(0);
+  e.over_source = before.over_source;
+  return out;
+}
+
+pattern_table::standing pattern_table::standing_at(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  standing out{source_of(entry_index),
+               e.has_record() ? arrivals_[e.from].access : sharing{},
+               {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
+  if (e.replaced_one) out.past.over_version = e.over_version;
   return out;
 }
 

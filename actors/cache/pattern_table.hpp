@@ -2,6 +2,7 @@
 // cache: the merge rule, who may have what, what goes when room or time is over. Owned by the cache actor,
 // single-threaded; time is an argument. One shard; ids would be spread over several by slab_item::key.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <queue>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -35,6 +37,7 @@ struct table_config {
   std::optional<std::chrono::milliseconds> ttl;                       ///< from arrival
   std::chrono::milliseconds horizon = std::chrono::hours(7 * 24);     ///< what is gone is remembered so long
   type_priorities sync_priority;                                      ///< of what has no priority of its own
+  bool stored = false;  ///< a store has to be told what is gone: take_gone()
 };
 
 class pattern_table {
@@ -42,6 +45,8 @@ class pattern_table {
   explicit pattern_table(table_config config) : config_(std::move(config)) {}
   /// Without bounds.
   explicit pattern_table(std::uint64_t key_seed) { config_.key_seed = key_seed; }
+
+  static constexpr std::uint32_t none = no_number;  ///< no entry
 
   enum class verdict : std::uint8_t {
     added,      ///< the first record of its id
@@ -61,6 +66,7 @@ class pattern_table {
     log_position_number replaced = 0;  ///< where the one stood that it replaced; 0: none
     slab_ptr loser = nullptr;          ///< of a conflict
     std::uint16_t loser_index = 0;
+    std::uint32_t entry = none;  ///< where it is held, for standing_at(); none where nothing was taken
     bool accepted() const noexcept {
       return what == verdict::added || what == verdict::replaced || what == verdict::widened;
     }
@@ -70,6 +76,31 @@ class pattern_table {
   /// records are held. `source` brought it; `access` says who may have this version. May evict others for its room.
   outcome apply(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access = {},
                 std::int64_t now_ms = 0);
+
+  /// Where a record stood and what it had won over when a store took it.
+  struct past {
+    log_position_number position = 0;
+    std::int64_t arrived_ms = 0;
+    std::optional<std::uint64_t> over_version;
+    peer_number over_source = this_node;
+  };
+  /// Takes back what a store kept, at the place where it stood. Precondition: after last_position(). What the store had
+  /// not let go of in time (of two records of one id the lesser) is gone now, as take_gone() then says.
+  outcome restore(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access,
+                  const past& before);
+  /// What restore() wants of a record that apply() has just taken, by its `outcome::entry`.
+  struct standing {
+    peer_number source = this_node;
+    sharing access;
+    pattern_table::past past;
+  };
+  standing standing_at(std::uint32_t entry_index) const;
+  /// Positions up to this one are never given again.
+  void resume_after(log_position_number position) noexcept { last_position_ = std::max(last_position_, position); }
+
+  /// Positions at which nothing stands any more, since the last call; none without a store. What was evicted is not
+  /// among them.
+  std::vector<log_position_number> take_gone() { return std::exchange(gone_, {}); }
 
   /// Before apply() of each record of a slab, in order: brings what those that follow will look at nearer to the
   /// processor. Costs nothing to leave out; a table of a million misses the caches several times a record.
@@ -134,7 +165,6 @@ class pattern_table {
   std::size_t slabs() const noexcept { return arrivals_.slabs(); }
 
  private:
-  static constexpr std::uint32_t none = no_number;
   /// Two to a cache line: what is held is mostly this.
   struct alignas(32) entry {
     log_position_number position = 0;
@@ -189,6 +219,9 @@ class pattern_table {
   const slab_item& item_of(const entry& e) const noexcept { return slab_of(e).item(e.index); }
   std::int64_t arrived_ms(std::uint32_t entry_index) const;
   peer_number source_of(std::uint32_t entry_index) const;
+  void note_gone(log_position_number position) {
+    if (config_.stored) gone_.push_back(position);
+  }
 
   // table_retention.cpp
   /// From attach() to detach() an entry holds a record: no other function changes that.
@@ -230,6 +263,7 @@ class pattern_table {
   absl::flat_hash_map<std::uint32_t, order_left> expired_;          ///< by entry; never iterated
   std::priority_queue<due, std::vector<due>, std::greater<>> due_;  ///< of some entries that were replaced, too
   std::map<peer_number, log_cursor> progress_;                      ///< what peers have acknowledged
+  std::vector<log_position_number> gone_;                           ///< for take_gone()
 };
 
 }  // namespace quicsync

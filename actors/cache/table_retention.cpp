@@ -198,6 +198,7 @@ bool pattern_table::forget_one_gone(const log_cursor& acknowledged, std::uint32_
     if (!stands) continue;
     const bool was_logged = e.has_record();
     const lane on = e.on;
+    note_gone(e.position);
     remove_entry(next.entry_index);
     if (was_logged) leave(on, next.position);
     ++evicted_;
@@ -266,6 +267,7 @@ void pattern_table::handle(const due& next, std::int64_t now_ms) {
     return due_.push({now_ms + try_again_ms, next.position, at});
   const bool was_logged = e.has_record();
   const lane on = e.on;
+  note_gone(e.position);
   remove_entry(at);
   if (was_logged) leave(on, next.position);
 }

@@ -65,12 +65,13 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](transport::ended& m) { on_ended(m); },
         // cache
         [this](messages::applied& m) { answer(m, [&](auto& s) { s.applied(m); }); },
+        [this](messages::stored& m) { answer(m, [&](auto& s) { s.stored(m); }); },
         [this](messages::page& m) { answer(m, [&](auto& s) { s.take_page(m); }); },
         [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
         [this](messages::log_end& m) {
           answer(m, [&](auto& s) {
             if (std::exchange(opening_, false))
-              s.open(m.position, m.partial);
+              s.open(m.position, m.partial, m.level);
             else
               s.log_ends_at(m.position);
           });
@@ -88,6 +89,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
           leave(m.reason);
           ending_ = true;
           if (connection_ == 0) end({errc::cancelled, "the peer was removed"});
+        },
+        [this](const messages::begin_anew& m) {
+          setup_.session.hello.log.incarnation = m.incarnation;
+          on_turned_away(m.reason);
         },
         [this](messages::dial_again) {
           if (connection_ == 0 && setup_.dial && !ending_) dial();

@@ -28,11 +28,12 @@ void peer_session::say(const frame& value, lane on) {
   send_on(on, std::move(bytes));
 }
 
-void peer_session::open(log_position_number position, bool partial) {
+void peer_session::open(log_position_number position, bool partial, ack_level level) {
   opened_ = true;
   opened_at_ = host_.now();
   config_.hello.log.position = position;
   config_.hello.partial = partial;
+  config_.hello.level = level;
   say(config_.hello);
   for (lane l : all_lanes) process(l);
 }

@@ -18,6 +18,7 @@
 #include <quicsync/actors/peer/peer_rules.hpp>
 #include <quicsync/actors/peer/rate_limit.hpp>
 #include <quicsync/actors/peer/settled_sequences.hpp>
+#include <quicsync/actors/store/store_messages.hpp>
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/frame.hpp>
@@ -106,9 +107,9 @@ class peer_session {
  public:
   peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host);
 
-  /// Says hello, with where the own log stands and whether something of it is no longer held. Once; nothing that came
-  /// is looked at before.
-  void open(log_position_number position = 0, bool partial = false);
+  /// Says hello, with where the own log stands, whether something of it is no longer held, and the highest level that
+  /// can be acknowledged. Once; nothing that came is looked at before.
+  void open(log_position_number position = 0, bool partial = false, ack_level level = ack_level::applied);
 
   /// The coordinator agrees with the hello: go on.
   void welcome(peer_number number);
@@ -120,6 +121,7 @@ class peer_session {
 
   // -- answers of the cache
   void applied(const messages::applied& answer);
+  void stored(const messages::stored& answer);
   void log_ends_at(log_position_number position);
   void take_page(const messages::page& page);
   void take_found(const messages::found& found);

@@ -141,4 +141,10 @@ void peer_session::applied(const messages::applied& answer) {
     process(answer.on);
 }
 
+void peer_session::stored(const messages::stored& answer) {
+  // Whoever was told of a lower level in the hello does not wait for this one.
+  if (over_ || config_.hello.level < ack_level::stored) return;
+  say(acknowledgement_frame{static_cast<std::uint8_t>(answer.on), ack_level::stored, answer.ranges});
+}
+
 }  // namespace quicsync
