@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <variant>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <quicsync/actors/cache/cache_actor.hpp>
+#include <quicsync/actors/cache/cold_pages.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/validation.hpp>
@@ -80,10 +82,7 @@ class cache_actor : public loop_actor, private loop::source {
         },
         [this](messages::pull& m) { on_pull(m); },
         [this](const messages::stop_reading& m) { forget(m); },
-        [this](const messages::find& m) {
-          auto place = table_.find(m.id);
-          return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
-        },
+        [this](const messages::find& m) { return on_find(m); },
         [this](const messages::ask_log_end& m) {
           return messages::log_end{m.tag, table_.last_position(), table_.partial(),
                                    store_works() ? ack_level::stored : ack_level::applied};
@@ -118,6 +117,7 @@ class cache_actor : public loop_actor, private loop::source {
           table_.maintain(wall_clock_ms_());
           arm();
         },
+        [this](const messages::fetched& m) { on_fetched(m); },
         [this](const messages::durable& m) { on_durable(m.position); },
         [this](const messages::store_broke& m) { on_store_broke(m.reason); },
     };
@@ -129,6 +129,8 @@ class cache_actor : public loop_actor, private loop::source {
     hand_over();
     deferred_.clear();
     unstored_ = {};
+    cold_pages_ = {};
+    cold_finds_.clear();
     ledger_ = nullptr;
     coordinator_ = nullptr;
     store_ = nullptr;
@@ -220,7 +222,7 @@ class cache_actor : public loop_actor, private loop::source {
   /// What a restart would have to know of a record that was taken.
   void keep(const pattern_table::outcome& outcome, const slab_ptr& records, std::size_t index) {
     if (!store_works() || outcome.entry == pattern_table::none) return;
-    const auto held = table_.standing_at(outcome.entry);
+    const auto held = table_.taken_at(outcome.entry);
     unstored_.add(records, index, outcome.on, held.source, held.access, held.past);
   }
 
@@ -251,12 +253,16 @@ class cache_actor : public loop_actor, private loop::source {
 
   void on_restore(const messages::restore& m) {
     for (const auto& set : m.sets)
-      for (const auto& record : set.kept) table_.restore(set.records, record.index, set.source, set.access, record.past);
+      for (const auto& record : set.kept) {
+        table_.set_durable(record.past.position);
+        table_.restore(set.records, record.index, set.source, set.access, record.past);
+      }
   }
 
   void on_durable(log_position_number position) {
     if (!store_works()) return;
     const bool grown = position > unstored_.durable_position();
+    table_.set_durable(position);
     for (auto& [peer, answer] : unstored_.durable(position)) tell(this, peer, std::move(answer));
     if (!grown) return;
     for (lane l : {lane::high, lane::normal, lane::low})
@@ -269,6 +275,10 @@ class cache_actor : public loop_actor, private loop::source {
   void on_store_broke(const error& reason) {
     store_is_ = store_condition::failed;
     unstored_ = {};
+    table_.lose_store();
+    for (auto& [reader, page] : cold_pages_.give_up()) tell(this, reader, std::move(page));
+    for (auto& [number, waiting] : cold_finds_) waiting.promise.deliver(messages::found{waiting.tag, nullptr, 0, 0, {}});
+    cold_finds_.clear();
     if (!goes_on_without_store_)
       store_refusal_ = {errc::store_failed, fmt::format("this node's store has failed: {}", to_string(reason))};
     tell(this, ledger_, messages::peer_down{this_store, 0, reason});
@@ -307,7 +317,42 @@ class cache_actor : public loop_actor, private loop::source {
 
   void answer(const messages::pull& m) {
     auto reading = table_.read(m.after, m.lanes, m.records_max, m.bytes_max);
-    tell(this, m.reader, messages::page{m.tag, std::move(reading.sets), reading.next, reading.at_end});
+    messages::page page{m.tag, std::move(reading.sets), reading.next, reading.at_end};
+    if (reading.cold.empty() || !store_works()) return tell(this, m.reader, std::move(page));
+    const auto number = ++last_fetch_;
+    tell(this, store_, messages::fetch{number, cold_pages_.wait(number, m.reader, std::move(page), std::move(reading.cold))});
+  }
+
+  // -- what only the store has the payload of
+  // -----------------------------------------------------------------------------------------------------------------
+
+  caf::result<messages::found> on_find(const messages::find& m) {
+    auto place = table_.find(m.id);
+    if (place.cold == 0 || !store_works())
+      return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
+    const auto number = ++last_fetch_;
+    const auto position = place.cold;
+    auto promise = make_response_promise<messages::found>();
+    cold_finds_.emplace(number, cold_find{m.tag, m.id, promise, std::move(place)});
+    tell(this, store_, messages::fetch{number, {position}});
+    return promise;
+  }
+
+  void on_fetched(const messages::fetched& m) {
+    for (const auto position : m.damaged)
+      for (lane l : all_lanes) table_.forget_cold(position, l);
+    if (auto whole = cold_pages_.finish(m.number, m.sets)) tell(this, whole->reader, std::move(whole->page));
+    auto waiting = cold_finds_.extract(m.number);
+    if (waiting.empty()) return;
+    auto& find = waiting.mapped();
+    messages::found answer{find.tag, nullptr, 0, find.place.source, std::move(find.place.access)};
+    if (!m.sets.empty() && !m.sets.front().kept.empty()) {
+      answer.records = m.sets.front().records;
+      answer.index = m.sets.front().kept.front().index;
+    } else if (auto now = table_.find(find.id); now.records) {  // replaced meanwhile
+      answer = {find.tag, std::move(now.records), now.index, now.source, std::move(now.access)};
+    }
+    find.promise.deliver(std::move(answer));
   }
 
   void feed_waiting() {
@@ -319,6 +364,7 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void forget(const messages::stop_reading& m) {
+    if (!m.reading) cold_pages_.forget(m.reader);
     std::erase_if(waiting_, [&](const messages::pull& w) {
       return w.reader.address() == m.reader && (!m.reading || *m.reading == w.reading);
     });
@@ -377,6 +423,16 @@ class cache_actor : public loop_actor, private loop::source {
   unstored unstored_;
   std::deque<std::variant<messages::share, handed_apply>> deferred_;  ///< until the store has caught up
   std::size_t deferred_share_bytes_ = 0;
+  /// Somebody waits for one record.
+  struct cold_find {
+    std::uint64_t tag = 0;
+    std::string id;
+    caf::typed_response_promise<messages::found> promise;
+    pattern_table::place place;
+  };
+  cold_pages cold_pages_;
+  std::map<std::uint64_t, cold_find> cold_finds_;
+  std::uint64_t last_fetch_ = 0;
   messages::moved moves_;                ///< of this turn
   std::vector<messages::pull> waiting_;  ///< readers at the log's end
 };

@@ -34,13 +34,13 @@ lane pattern_table::lane_of(const slab& records, std::size_t index) const {
 
 std::string_view pattern_table::id_of(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? slab_of(e).id(e.index) : std::string_view(expired_.at(entry_index).id);
+  return e.has_record() ? slab_of(e).id(e.index) : std::string_view(left_.at(entry_index).id);
 }
 
 record_order pattern_table::order_at(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
   if (e.has_record()) return order_in(slab_of(e), e.index);
-  const order_left& left = expired_.at(entry_index);
+  const order_left& left = left_.at(entry_index);
   return {left.version, left.timestamp, left.agent_id, false, left.hash};
 }
 
@@ -50,12 +50,12 @@ std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) 
 
 std::int64_t pattern_table::arrived_ms(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? arrivals_[e.from].when_ms : expired_.at(entry_index).arrived_ms;
+  return e.has_record() ? arrivals_[e.from].when_ms : left_.at(entry_index).arrived_ms;
 }
 
 peer_number pattern_table::source_of(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? arrivals_[e.from].source : expired_.at(entry_index).source;
+  return e.has_record() ? arrivals_[e.from].source : left_.at(entry_index).source;
 }
 
 void pattern_table::expect(const slab& records, std::size_t index) const {
@@ -89,7 +89,7 @@ std::uint32_t pattern_table::add_entry(std::uint64_t key) {
 
 void pattern_table::remove_entry(std::uint32_t entry_index) {
   const entry& e = entries_[entry_index];
-  by_key_.erase(e.has_record() ? item_of(e).key : expired_.at(entry_index).key, entry_index);
+  by_key_.erase(e.has_record() ? item_of(e).key : left_.at(entry_index).key, entry_index);
   detach(entry_index);
   entries_[entry_index] = entry{};
   free_.push_back(entry_index);
@@ -122,13 +122,14 @@ pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const sla
                                             peer_number source, const sharing& access) {
   entry& held = entries_[entry_index];
   const outcome unchanged{verdict::duplicate, false, held.on, read_at(held), 0};
-  if (!held.has_record()) return unchanged;
+  if (!is_logged(held)) return unchanged;
   // Not worth a copy, mostly.
-  if (arrivals_[held.from].access.for_all()) return unchanged;
-  auto wider = arrivals_[held.from].access;
+  const auto& before = held.cold ? left_.at(entry_index).access : arrivals_[held.from].access;
+  if (before.for_all()) return unchanged;
+  auto wider = before;
   if (!wider.widen(access)) return unchanged;
   if (is_crowded(wider)) return {verdict::crowded, false, held.on, read_at(held), 0};
-  const auto arrived = arrivals_[held.from].when_ms;
+  const auto arrived = arrived_ms(entry_index);
   const auto replaced = held.position;
   const auto on = held.on;
   note_gone(replaced);
@@ -207,9 +208,9 @@ pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size
   return out;
 }
 
-pattern_table::standing pattern_table::standing_at(std::uint32_t entry_index) const {
+pattern_table::taken pattern_table::taken_at(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  standing out{source_of(entry_index),
+  taken out{source_of(entry_index),
                e.has_record() ? arrivals_[e.from].access : sharing{},
                {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
   if (e.replaced_one) out.past.over_version = e.over_version;
@@ -226,6 +227,7 @@ pattern_table::place pattern_table::find(std::string_view id) const {
   std::uint32_t at = find_entry(key_of(id, config_.key_seed), id);
   if (at == none) return {};
   const entry& e = entries_[at];
+  if (e.cold) return {nullptr, 0, source_of(at), left_.at(at).access, e.position};
   if (!e.has_record()) return {nullptr, 0, source_of(at), {}};
   const arrival& from = arrivals_[e.from];
   return {from.records, e.index, from.source, from.access};
@@ -273,6 +275,14 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
         ++records;
         bytes += size;
       }
+      if (e.position == at.position && e.cold) {
+        const order_left& left = left_.at(at.entry);
+        if (records != 0 && (records >= records_max || bytes + left.size > bytes_max)) return false;
+        out.cold.push_back({at.position, l, left.source, left.access});
+        open_from = none;
+        ++records;
+        bytes += left.size;
+      }
       out.next[l] = at.position;
       return true;
     });
@@ -284,7 +294,7 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
 }
 
 std::size_t pattern_table::clear() {
-  std::size_t had = live_;
+  std::size_t had = size();
   by_key_.clear();
   entries_.clear();
   pages_.clear();
@@ -292,10 +302,11 @@ std::size_t pattern_table::clear() {
   for (auto& log : logs_) log.clear();
   arrivals_.clear();
   lone_.clear();
-  expired_.clear();
+  left_.clear();
   due_ = {};
-  live_ = bytes_ = 0;
+  live_ = cold_ = bytes_ = 0;
   partial_ = partial_ || had != 0;
+  gone_.clear();
   return had;
 }
 

@@ -47,6 +47,7 @@ class store_actor : public caf::event_based_actor {
         [this](write_waiting) { write(); },
         [this](use_idle_time) { on_idle(); },
         [this](messages::forget_all) { on_forget(); },
+        [this](const messages::fetch& m) { on_fetch(m); },
         [this](messages::peer_name& m) { names_.insert_or_assign(m.number, std::move(m.name)); },
         [this](messages::close_store) {
           while (!waiting_.empty() && engine_) write();
@@ -93,31 +94,29 @@ class store_actor : public caf::event_based_actor {
     };
     auto loaded = engine_->load([&](stored_set set) -> result<void> {
       answer.patterns += set.places.size();
-      next.sets.push_back(as_kept(std::move(set), answer));
+      next.sets.push_back(as_kept(std::move(set)));
       if (next.sets.size() >= restored_at_once) hand_over();
       return {};
     });
     hand_over();
+    for (const auto& [name, number] : old_sources_) answer.sources.emplace_back(number, name);
     return loaded;
   }
 
-  kept_set as_kept(stored_set set, messages::store_opened& answer) {
-    kept_set out{std::move(set.records), number_of(set.source, answer), std::move(set.access), {}};
+  kept_set as_kept(stored_set set) {
+    kept_set out{std::move(set.records), number_of(set.source), std::move(set.access), {}};
     out.kept.reserve(set.places.size());
     for (const auto& place : set.places)
       out.kept.push_back({place.index,
                           place.on,
-                          {place.position, set.arrived_ms, place.over_version, number_of(place.over_source, answer)}});
+                          {place.position, set.arrived_ms, place.over_version, number_of(place.over_source)}});
     return out;
   }
 
-  peer_number number_of(const std::string& name, messages::store_opened& answer) {
+  peer_number number_of(const std::string& name) {
     if (name.empty()) return this_node;
     auto [it, is_new] = old_sources_.try_emplace(name, first_source_of_old + old_sources_.size());
-    if (is_new) {
-      answer.sources.emplace_back(it->second, name);
-      names_.emplace(it->second, name);
-    }
+    if (is_new) names_.emplace(it->second, name);
     return it->second;
   }
 
@@ -182,6 +181,17 @@ class store_actor : public caf::event_based_actor {
     static const std::string nobody;
     auto it = names_.find(number);
     return it == names_.end() ? nobody : it->second;
+  }
+
+  void on_fetch(const messages::fetch& m) {
+    messages::fetched answer{m.number, {}, {}};
+    if (engine_) {
+      auto read = engine_->read(m.positions);
+      if (!read) return give_up(std::move(read.error()));
+      for (auto& set : read->sets) answer.sets.push_back(as_kept(std::move(set)));
+      answer.damaged = std::move(read->damaged);
+    }
+    tell(this, cache_, std::move(answer));
   }
 
   void on_forget() {

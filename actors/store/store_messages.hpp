@@ -2,6 +2,7 @@
 //
 //   coordinator --open_store--> store --restore, restored--> cache      once, before the node listens
 //   cache --persist--> store --durable--> cache --stored--> peer
+//   cache --fetch--> store --fetched--> cache                           what only the store has the payload of
 //                      store --store_broke--> cache, coordinator
 #pragma once
 #include <cstdint>
@@ -61,6 +62,12 @@ struct restored {
 struct durable {
   log_position_number position = 0;
 };
+/// What could be read; what is no longer there is left out.
+struct fetched {
+  std::uint64_t number = 0;
+  std::vector<kept_set> sets;
+  std::vector<log_position_number> damaged;  ///< is lost
+};
 /// It keeps nothing any more. Also to the coordinator.
 struct store_broke {
   error reason;
@@ -74,6 +81,11 @@ struct persist {
   std::vector<kept_set> sets;
   std::vector<log_position_number> gone;
   log_position_number last = 0;  ///< every position up to this one was handed over, now or before
+};
+/// Give back what stands at these positions (ascending). Answered with `fetched`.
+struct fetch {
+  std::uint64_t number = 0;  ///< the cache's own
+  std::vector<log_position_number> positions;
 };
 /// Forget everything.
 struct forget_all {};
@@ -105,5 +117,7 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::messages::durable)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::store_broke)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::persist)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::forget_all)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::fetch)
+QUICSYNC_LOCAL_MESSAGE(quicsync::messages::fetched)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::close_store)
 QUICSYNC_LOCAL_MESSAGE(quicsync::messages::stored)

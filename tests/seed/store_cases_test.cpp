@@ -164,3 +164,23 @@ TEST_CASE("store: a disk that stands still slows down who sends, and fills no me
   CHECK(shared.get().complete());
   CHECK(disk->size() == many.size());
 }
+
+TEST_CASE("store: what the cache has no room for is read from the store, by whoever asks", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk, [](node_config& c) { c.cache_entries = 100; });
+  keeper.start();
+  CHECK(keeper->sync_patterns(make_patterns(1000), stored_wish()).get().own_level == ack_level::stored);
+  until([&] { return keeper->sync_pattern(make_pattern("pattern-1"), stored_wish()).get().own_level == ack_level::stored; });
+  CHECK(keeper.state().patterns == 1000);
+  CHECK(keeper.holds("pattern-7"));
+  CHECK(tests::must(keeper->cached_patterns()).size() == 1000);
+  CHECK(keeper->sync_pattern(make_pattern("pattern-8", 0)).get().local.at(0).what == share_outcome::verdict::superseded);
+  seed_node late("late");
+  late.start().connect(keeper);
+  until([&] { return late.state().patterns == 1000; });
+  CHECK(late.holds("pattern-7"));
+  keeper->stop();
+  keeper.start();
+  CHECK(keeper.state().patterns == 1000);
+  CHECK(keeper.holds("pattern-999"));
+}
