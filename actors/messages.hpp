@@ -97,7 +97,7 @@ struct ask_log_end {
 struct log_end {
   std::uint64_t tag = 0;
   log_position_number position = 0;
-  bool partial = false;  ///< not all that was accepted is held any more
+  bool partial = false;                  ///< not all that was accepted is held any more
   ack_level level = ack_level::applied;  ///< the highest one that this node can acknowledge now
 };
 /// The record of one id. Answered with a `found`; without a slab where there is none.

@@ -305,10 +305,10 @@ result<void> compare_with_store(const bench_options& options, wait_point& waits)
     return of[of.size() / 2];
   };
   const double without = median(rates[0]), with = median(rates[1]);
-  print_line(fmt::format(
-      R"({{"what":"store","rounds":{},"patternsPerSecond":{:.0f},"withoutStore":{:.0f},"ratio":{:.2f},)"
-      R"("p50Micros":{:.0f},"p50MicrosWithoutStore":{:.0f}}})",
-      rounds, with, without, with / without, median(delays[1]), median(delays[0])));
+  print_line(
+      fmt::format(R"({{"what":"store","rounds":{},"patternsPerSecond":{:.0f},"withoutStore":{:.0f},"ratio":{:.2f},)"
+                  R"("p50Micros":{:.0f},"p50MicrosWithoutStore":{:.0f}}})",
+                  rounds, with, without, with / without, median(delays[1]), median(delays[0])));
   return {};
 }
 

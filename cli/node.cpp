@@ -149,9 +149,8 @@ result<std::unique_ptr<admin_endpoint>> open_admin(server& node, const std::stri
 }
 
 void reload(server& node, const node_options& options, spdlog::logger& log) {
-  auto done = config_of(options).and_then([&](node_config&& next) {
-    return choose_store(next).and_then([&] { return node.reload(std::move(next)); });
-  });
+  auto done = config_of(options).and_then(
+      [&](node_config&& next) { return choose_store(next).and_then([&] { return node.reload(std::move(next)); }); });
   if (done)
     log.info("the configuration was read again");
   else

@@ -66,6 +66,10 @@ class cache_actor : public loop_actor, private loop::source {
 
   caf::behavior make_behavior() override {
     home().add(this, -1, 0);
+    set_exit_handler([this](caf::exit_msg& m) {
+      hand_over();
+      quit(m.reason);
+    });
     return {
         [this](messages::share& m) {
           if (!held_up()) return on_share(m);
@@ -126,7 +130,6 @@ class cache_actor : public loop_actor, private loop::source {
   void on_exit() override {
     home().remove(this);
     waiting_.clear();
-    hand_over();
     deferred_.clear();
     unstored_ = {};
     cold_pages_ = {};
@@ -277,7 +280,8 @@ class cache_actor : public loop_actor, private loop::source {
     unstored_ = {};
     table_.lose_store();
     for (auto& [reader, page] : cold_pages_.give_up()) tell(this, reader, std::move(page));
-    for (auto& [number, waiting] : cold_finds_) waiting.promise.deliver(messages::found{waiting.tag, nullptr, 0, 0, {}});
+    for (auto& [number, waiting] : cold_finds_)
+      waiting.promise.deliver(messages::found{waiting.tag, nullptr, 0, 0, {}});
     cold_finds_.clear();
     if (!goes_on_without_store_)
       store_refusal_ = {errc::store_failed, fmt::format("this node's store has failed: {}", to_string(reason))};
@@ -320,7 +324,8 @@ class cache_actor : public loop_actor, private loop::source {
     messages::page page{m.tag, std::move(reading.sets), reading.next, reading.at_end};
     if (reading.cold.empty() || !store_works()) return tell(this, m.reader, std::move(page));
     const auto number = ++last_fetch_;
-    tell(this, store_, messages::fetch{number, cold_pages_.wait(number, m.reader, std::move(page), std::move(reading.cold))});
+    tell(this, store_,
+         messages::fetch{number, cold_pages_.wait(number, m.reader, std::move(page), std::move(reading.cold))});
   }
 
   // -- what only the store has the payload of

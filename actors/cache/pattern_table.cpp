@@ -211,8 +211,8 @@ pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size
 pattern_table::taken pattern_table::taken_at(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
   taken out{source_of(entry_index),
-               e.has_record() ? arrivals_[e.from].access : sharing{},
-               {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
+            e.has_record() ? arrivals_[e.from].access : sharing{},
+            {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
   if (e.replaced_one) out.past.over_version = e.over_version;
   return out;
 }

@@ -1,5 +1,5 @@
-// What the cache has taken and the store has not on disk yet, and the acknowledgements that wait for it. Decisions only;
-// owned by the cache actor of a node with a store.
+// What the cache has taken and the store has not on disk yet, and the acknowledgements that wait for it. Decisions
+// only; owned by the cache actor of a node with a store.
 #pragma once
 #include <cstdint>
 #include <deque>

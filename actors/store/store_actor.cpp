@@ -107,9 +107,8 @@ class store_actor : public caf::event_based_actor {
     kept_set out{std::move(set.records), number_of(set.source), std::move(set.access), {}};
     out.kept.reserve(set.places.size());
     for (const auto& place : set.places)
-      out.kept.push_back({place.index,
-                          place.on,
-                          {place.position, set.arrived_ms, place.over_version, number_of(place.over_source)}});
+      out.kept.push_back(
+          {place.index, place.on, {place.position, set.arrived_ms, place.over_version, number_of(place.over_source)}});
     return out;
   }
 
@@ -123,7 +122,8 @@ class store_actor : public caf::event_based_actor {
   // -- writing
   // ------------------------------------------------------------------------------------------------------------------
 
-  // What stands in the mailbox before write_waiting goes into the same commit: the slower the disk, the larger the group.
+  // What stands in the mailbox before write_waiting goes into the same commit: the slower the disk, the larger the
+  // group.
   void on_persist(messages::persist& m) {
     if (!engine_) return;
     waiting_.push_back(std::move(m));

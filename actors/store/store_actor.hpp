@@ -1,5 +1,6 @@
 // The store actor: writes what the cache has taken, everything that waits in one commit, and says up to where it is on
-// disk. In a node it has a thread of its own, because it waits for the disk; in a simulation it is an actor of the pool.
+// disk. In a node it has a thread of its own, because it waits for the disk; in a simulation it is an actor of the
+// pool.
 #pragma once
 #include <quicsync/actors/store/store_engine.hpp>
 #include <quicsync/actors/store/store_messages.hpp>

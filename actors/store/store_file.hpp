@@ -7,8 +7,8 @@
 
 namespace quicsync {
 
-/// `$XDG_STATE_HOME/quicsync/ID.db`, or `~/.local/state/quicsync/ID.db` where that is not set. Errors: no_file where the
-/// environment names no such folder either.
+/// `$XDG_STATE_HOME/quicsync/ID.db`, or `~/.local/state/quicsync/ID.db` where that is not set. Errors: no_file where
+/// the environment names no such folder either.
 result<std::filesystem::path> default_store_file(const std::string& id);
 
 }  // namespace quicsync

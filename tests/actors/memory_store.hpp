@@ -1,5 +1,5 @@
-// A store engine in memory, for tests: its disk outlives the engine as a file outlives a process, can hold commits back,
-// fail from a given call on, and counts what it did. The disk may be used from any thread.
+// A store engine in memory, for tests: its disk outlives the engine as a file outlives a process, can hold commits
+// back, fail from a given call on, and counts what it did. The disk may be used from any thread.
 #pragma once
 #include <condition_variable>
 #include <map>
@@ -101,8 +101,8 @@ class memory_store final : public store_engine {
       for (const auto& place : set.places) {
         if (place.position <= disk_->durable_) return fail(errc::internal, "positions do not ascend");
         const auto bytes = set.records->bytes(place.index);
-        disk_->records_[place.position] = {
-            byte_buffer(bytes.begin(), bytes.end()), set.source, set.access, set.arrived_ms, place};
+        disk_->records_[place.position] = {byte_buffer(bytes.begin(), bytes.end()), set.source, set.access,
+                                           set.arrived_ms, place};
       }
       for (const auto position : set.superseded) disk_->records_.erase(position);
     }

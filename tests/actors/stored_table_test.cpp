@@ -1,5 +1,5 @@
-// The pattern table of a node with a store: what it takes back at a start, what it tells the store, and what it keeps of
-// a record whose payload only the store has.
+// The pattern table of a node with a store: what it takes back at a start, what it tells the store, and what it keeps
+// of a record whose payload only the store has.
 #include <catch2/catch_test_macros.hpp>
 
 #include <quicsync/actors/cache/cold_pages.hpp>
@@ -151,11 +151,11 @@ TEST_CASE("cold pages: what was fetched stands where it belongs, what is missing
   const auto fetched = make_slab({make_pattern("c1"), make_pattern("c2")});
   messages::page page;
   page.tag = 5;
-  page.sets.push_back(std::make_shared<change_set>(
-      change_set{warm, 4, {}, {{10, 0, lane::normal}, {30, 1, lane::normal}}}));
+  page.sets.push_back(
+      std::make_shared<change_set>(change_set{warm, 4, {}, {{10, 0, lane::normal}, {30, 1, lane::normal}}}));
   cold_pages pages;
-  const auto asked = pages.wait(1, nullptr, page,
-                                {{20, lane::normal, 3, {}}, {5, lane::high, 3, {}}, {40, lane::normal, 3, {}}});
+  const auto asked =
+      pages.wait(1, nullptr, page, {{20, lane::normal, 3, {}}, {5, lane::high, 3, {}}, {40, lane::normal, 3, {}}});
   CHECK(asked == positions{5, 20, 40});
   std::vector<kept_set> found{{fetched, 0x80000000, {}, {{0, lane::normal, {20, 0, std::nullopt, 0}}}},
                               {fetched, 0x80000000, {}, {{1, lane::high, {5, 0, std::nullopt, 0}}}}};

@@ -9,8 +9,7 @@ namespace {
 
 slab_ptr slab_of(int count) {
   slab_builder builder(1);
-  for (int i = 0; i < count; ++i)
-    (void)builder.add_tombstone("id-" + std::to_string(i), "agent", 1760000000000, 1);
+  for (int i = 0; i < count; ++i) (void)builder.add_tombstone("id-" + std::to_string(i), "agent", 1760000000000, 1);
   return builder.finish();
 }
 

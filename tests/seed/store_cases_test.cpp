@@ -170,11 +170,14 @@ TEST_CASE("store: what the cache has no room for is read from the store, by whoe
   seed_node keeper("keeper", disk, [](node_config& c) { c.cache_entries = 100; });
   keeper.start();
   CHECK(keeper->sync_patterns(make_patterns(1000), stored_wish()).get().own_level == ack_level::stored);
-  until([&] { return keeper->sync_pattern(make_pattern("pattern-1"), stored_wish()).get().own_level == ack_level::stored; });
+  until([&] {
+    return keeper->sync_pattern(make_pattern("pattern-1"), stored_wish()).get().own_level == ack_level::stored;
+  });
   CHECK(keeper.state().patterns == 1000);
   CHECK(keeper.holds("pattern-7"));
   CHECK(tests::must(keeper->cached_patterns()).size() == 1000);
-  CHECK(keeper->sync_pattern(make_pattern("pattern-8", 0)).get().local.at(0).what == share_outcome::verdict::superseded);
+  CHECK(keeper->sync_pattern(make_pattern("pattern-8", 0)).get().local.at(0).what ==
+        share_outcome::verdict::superseded);
   seed_node late("late");
   late.start().connect(keeper);
   until([&] { return late.state().patterns == 1000; });
