@@ -59,7 +59,8 @@ std::optional<messages::persist> unstored::take(log_position_number last) {
 }
 
 void unstored::wait(caf::actor peer, const messages::applied& batch, log_position_number after) {
-  waiting w{std::move(peer), batch.tag, batch.on, {}};
+  if (!waiting_.empty()) after = std::max(after, waiting_.back().after);
+  waiting w{after, std::move(peer), batch.tag, batch.on, {}};
   std::uint64_t next = batch.first_sequence;
   for (const auto& [offset, reason] : batch.refused) {
     const auto sequence = batch.first_sequence + offset;
@@ -67,7 +68,7 @@ void unstored::wait(caf::actor peer, const messages::applied& batch, log_positio
     next = sequence + 1;
   }
   if (batch.first_sequence + batch.count > next) w.ranges.push_back({next, batch.first_sequence + batch.count - 1});
-  if (!w.ranges.empty()) waiting_.emplace(after, std::move(w));
+  if (!w.ranges.empty()) waiting_.push_back(std::move(w));
 }
 
 unstored::answers unstored::durable(log_position_number position) {
@@ -77,9 +78,8 @@ unstored::answers unstored::durable(log_position_number position) {
     under_way_.pop_front();
   }
   answers out;
-  while (!waiting_.empty() && waiting_.begin()->first <= durable_) {
-    auto next = waiting_.extract(waiting_.begin());
-    auto& w = next.mapped();
+  for (; !waiting_.empty() && waiting_.front().after <= durable_; waiting_.pop_front()) {
+    auto& w = waiting_.front();
     auto same = std::find_if(out.begin(), out.end(), [&](const auto& a) {
       return a.first == w.peer && a.second.tag == w.tag && a.second.on == w.on;
     });

@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -24,8 +23,8 @@ class unstored {
   /// What has come since the last call, for the store; nullopt: nothing. `last`: the log's end.
   std::optional<messages::persist> take(log_position_number last);
 
-  /// Whoever handed in these records is to be told when everything up to `after` is on disk; `but`: refused ones, their
-  /// places in the batch, ascending.
+  /// Whoever handed in these records is to be told when everything up to `after` is on disk, and not before those who
+  /// wait already: answers in order leave no gaps in what a peer has to remember.
   void wait(caf::actor peer, const messages::applied& batch, log_position_number after);
   /// So much is on disk. Returns who is to be told of what, in the order of their waiting.
   using answers = std::vector<std::pair<caf::actor, messages::stored>>;
@@ -38,6 +37,7 @@ class unstored {
 
  private:
   struct waiting {
+    log_position_number after = 0;
     caf::actor peer;
     std::uint64_t tag = 0;
     lane on = lane::normal;
@@ -53,7 +53,7 @@ class unstored {
   std::deque<under_way> under_way_;
   std::size_t bytes_ = 0;  ///< of next_ and of what is under way
   log_position_number durable_ = 0;
-  std::multimap<log_position_number, waiting> waiting_;
+  std::deque<waiting> waiting_;  ///< `after` ascends
 };
 
 }  // namespace quicsync
