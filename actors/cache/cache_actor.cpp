@@ -118,6 +118,7 @@ class cache_actor : public loop_actor, private loop::source {
           store_is_ = store_condition::working;
           table_.resume_after(m.position);
           unstored_.durable(m.position);
+          tell_durable(m.position);
           table_.maintain(wall_clock_ms_());
           arm();
         },
@@ -268,9 +269,13 @@ class cache_actor : public loop_actor, private loop::source {
     table_.set_durable(position);
     for (auto& [peer, answer] : unstored_.durable(position)) tell(this, peer, std::move(answer));
     if (!grown) return;
+    tell_durable(position);
+    take_deferred();
+  }
+
+  void tell_durable(log_position_number position) {
     for (lane l : {lane::high, lane::normal, lane::low})
       tell(this, ledger_, messages::reached{this_store, l, position, ack_level::stored});
-    take_deferred();
   }
 
   // What was acknowledged as applied is still applied; nothing is said to be stored any more. The coordinator ends the

@@ -68,6 +68,7 @@ TEST_CASE("store: a restart keeps patterns, deletions, who brought them and for 
   CHECK(keeper.state().patterns == 500);
   CHECK(tests::must(keeper->get("pattern-3")).version == 2);
   CHECK(!keeper.holds("pattern-4"));
+  CHECK(keeper->sync_pattern(make_pattern("pattern-5"), stored_wish()).get().own_level == ack_level::stored);
   // An older version of what was deleted does not come back.
   CHECK(keeper->sync_pattern(make_pattern("pattern-4")).get().local.at(0).what == share_outcome::verdict::superseded);
   CHECK(keeper.holds("secret"));
