@@ -113,7 +113,7 @@ class coordinator_actor : public caf::event_based_actor {
 
     auto self = caf::actor_cast<caf::actor>(this);
     if (parts_.open_store)
-      store_ = spawn_store(system(), {parts_.open_store, parts_.key_seed, parts_.store_thread, self});
+      store_ = spawn_store(system(), {parts_.open_store, parts_.key_seed, parts_.store_thread, self, board_});
     ledger_ = spawn_ledger(system(), *parts_.home, self);
     auto table = table_config_of(config_, parts_.key_seed);
     table.stored = store_ != nullptr;
@@ -494,6 +494,8 @@ class coordinator_actor : public caf::event_based_actor {
     g->state.port = port_;
     g->state.connections = members_.connections();
     g->state.stats = statistics_;
+    g->state.store = board_->get();
+    if (store_) g->state.store.file = config_.store;
     if (statistics_.successful_syncs != 0)
       g->state.stats.average_latency_ms = latency_sum_ms_ / static_cast<double>(statistics_.successful_syncs);
     auto ask = [this, g](const caf::actor& whom, auto question, auto take) {
@@ -512,13 +514,6 @@ class coordinator_actor : public caf::event_based_actor {
       ask(cache_, messages::ask_state{}, [g](const node_state& s) {
         g->state.patterns = s.patterns;
         g->state.store.unstored_bytes = s.store.unstored_bytes;
-        g->arrived();
-      });
-    if (store_)
-      ask(store_, messages::ask_state{}, [this, g](node_store_state& s) {
-        s.unstored_bytes = g->state.store.unstored_bytes;
-        s.file = config_.store;
-        g->state.store = std::move(s);
         g->arrived();
       });
     if (transport_)
@@ -575,6 +570,7 @@ class coordinator_actor : public caf::event_based_actor {
   std::vector<removal> removals_;
   std::vector<caf::actor> listeners_;
   caf::actor transport_, cache_, ledger_, store_;
+  std::shared_ptr<store_board> board_ = std::make_shared<store_board>();
   struct {
     std::unique_ptr<endpoint> quic;
     std::unique_ptr<datagram_socket> socket;

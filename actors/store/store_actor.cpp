@@ -53,12 +53,12 @@ class store_actor : public caf::event_based_actor {
           while (!waiting_.empty() && engine_) write();
           quit(caf::exit_reason::normal);
         },
-        [this](messages::ask_state) { return state(); },
     };
   }
 
   void on_exit() override {
     engine_.reset();
+    if (setup_.board) setup_.board->set({});
     setup_ = {};
     cache_ = nullptr;
   }
@@ -69,12 +69,16 @@ class store_actor : public caf::event_based_actor {
 
   void on_open(messages::open_store& m) {
     cache_ = std::move(m.cache);
+    node_store_state loading;
+    loading.condition = "loading";
+    setup_.board->set(std::move(loading));
     messages::store_opened answer;
     auto opened = setup_.open(setup_.key_seed);
     if (opened) engine_ = std::move(*opened);
     auto loaded = opened ? load(answer) : fail(std::move(opened.error()));
     if (!loaded) {
       engine_.reset();
+      setup_.board->set({});
       answer.failure = std::move(loaded.error());
       return tell(this, setup_.coordinator, std::move(answer));
     }
@@ -83,6 +87,7 @@ class store_actor : public caf::event_based_actor {
     // What was taken and not on disk before the end may have been seen by peers: their positions are not used again.
     const auto next = engine_->durable_position();
     tell(this, cache_, messages::restored{next == 0 ? 0 : next + limits::store_position_gap});
+    publish();
     tell(this, setup_.coordinator, std::move(answer));
     idle_soon();
   }
@@ -142,6 +147,7 @@ class store_actor : public caf::event_based_actor {
     if (!written) return give_up(std::move(written.error()));
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
     tell(this, cache_, messages::durable{last});
+    publish();
     if (auto moved = engine_->checkpoint(); !moved) return give_up(std::move(moved.error()));
     if (!waiting_.empty()) {
       told_to_write_ = true;
@@ -216,6 +222,7 @@ class store_actor : public caf::event_based_actor {
     if (told_to_write_) return idle_soon();
     const bool more = use_time();
     if (!engine_) return;
+    publish();
     if (auto told = engine_->witness(); !told) return give_up(std::move(told.error()));
     if (more) return idle_soon(std::chrono::milliseconds(0));
     if (engine_->witness_due()) idle_soon(limits::store_slice * 10);
@@ -234,17 +241,19 @@ class store_actor : public caf::event_based_actor {
 
   // Nobody knows what of the file has reached the disk: nothing is tried again before the next start.
   void give_up(error reason) {
-    last_state_ = state();
-    last_state_.condition = "failed";
-    last_state_.failure = reason;
+    auto last = state();
+    last.condition = "failed";
+    last.failure = reason;
+    setup_.board->set(std::move(last));
     engine_.reset();
     waiting_.clear();
     tell(this, cache_, messages::store_broke{reason});
     tell(this, setup_.coordinator, messages::store_broke{std::move(reason)});
   }
 
+  void publish() { setup_.board->set(state()); }
+
   node_store_state state() const {
-    if (!engine_) return last_state_;
     const auto s = engine_->state();
     node_store_state out;
     out.condition = "working";
@@ -254,6 +263,7 @@ class store_actor : public caf::event_based_actor {
     out.commits = s.commits;
     out.live = s.live;
     out.quarantined = s.quarantined;
+    if (s.lost) out.failure = *s.lost;
     return out;
   }
 
@@ -266,7 +276,6 @@ class store_actor : public caf::event_based_actor {
   bool told_to_write_ = false;
   bool idle_is_due_ = false;
   int commits_in_row_ = 0;
-  node_store_state last_state_;
 };
 
 }  // namespace
