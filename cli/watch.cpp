@@ -149,6 +149,7 @@ int watch(const watch_options& options) {
                      [&shown](std::span<const record_view> records) { shown.take(records); });
   peer_wish wish;
   wish.filter = wanted->to_string();
+  wish.keep = true;
   wish.from = options.since == "now" ? subscribe_frame::start::now : subscribe_frame::start::beginning;
   auto names = connect_all(**node, options.client, wish, waits);
   if (!names) return report(names.error());
@@ -190,7 +191,8 @@ action add_watch(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--json", options->json, "Print JSON on a terminal, too");
   app.footer(
-      "Says \"watching\" on stderr once it is subscribed. Runs until a signal, or until --count is reached. A node that is\n"
+      "Says \"watching\" on stderr once it is subscribed. Runs until a signal, or until --count is reached. A node "
+      "that is\n"
       "lost and comes back goes on where it was, without a gap and without repeats.\n\n"
       "Example:\n"
       "  quicsync watch --peer 192.0.2.7:4433 --cert me.pem --key me.key --ca ca.pem --filter 'type=coverage_gap'");

@@ -194,8 +194,8 @@ struct offer_frame {
 /// "Once you have applied the records numbered below these, you have all that is meant for you of my log up to there,
 /// and all that I owe you in this round."
 struct mark_frame {
-  std::uint64_t round = 0;     ///< 0: of none
-  std::uint64_t position = 0;  ///< in the log of the sender's hello
+  std::uint64_t round = 0;                ///< 0: of none
+  std::uint64_t position = 0;             ///< in the log of the sender's hello
   std::array<std::uint64_t, 3> before{};  ///< on the lanes high, normal and low
   bool operator==(const mark_frame&) const = default;
 };

@@ -36,7 +36,7 @@ std::uint64_t expected_count(std::uint64_t place, std::uint64_t total) noexcept 
 constexpr std::size_t extension_symbols_min = 256, extension_factor = 4;
 constexpr std::size_t room_begun = 16384;
 constexpr std::size_t page_symbols = 4096 / sizeof(sketch_symbol), page_items = 4;
-constexpr std::size_t together = 256;  // items that are placed in turn; they stay in the nearest cache
+constexpr std::size_t together = 256;       // items that are placed in turn; they stay in the nearest cache
 constexpr std::size_t estimate_begins = 2;  // every item falls to place 0, most to 1
 constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
 

@@ -84,13 +84,16 @@ class cache_actor : public loop_actor, private loop::source {
           return answer;
         },
         [this](const messages::ask_digest& m) {
-          compare([&](const auto& who) { desk_.ask_digest(who.address(), m, answer_to<messages::digest_answer>(who)); });
+          compare(
+              [&](const auto& who) { desk_.ask_digest(who.address(), m, answer_to<messages::digest_answer>(who)); });
         },
         [this](const messages::ask_symbols& m) {
-          compare([&](const auto& who) { desk_.ask_symbols(who.address(), m, answer_to<messages::symbols_answer>(who)); });
+          compare(
+              [&](const auto& who) { desk_.ask_symbols(who.address(), m, answer_to<messages::symbols_answer>(who)); });
         },
         [this](messages::select_records& m) {
-          compare([&](const auto& who) { desk_.select(who.address(), std::move(m), answer_to<messages::selected>(who)); });
+          compare(
+              [&](const auto& who) { desk_.select(who.address(), std::move(m), answer_to<messages::selected>(who)); });
         },
         [this](const messages::pull_selected& m) {
           auto page = desk_.next_page(asker().address(), m.records_max, m.bytes_max);
@@ -105,8 +108,8 @@ class cache_actor : public loop_actor, private loop::source {
         [this](messages::remember_log& m) { remember(std::move(m)); },
         [this](const messages::recall_log& m) {
           auto known = remembered_.find(m.name);
-          return messages::recalled_log{
-              m.tag, known == remembered_.end() ? std::nullopt : std::optional(known->second)};
+          return messages::recalled_log{m.tag,
+                                        known == remembered_.end() ? std::nullopt : std::optional(known->second)};
         },
         [this](messages::ask_state) {
           node_state state;

@@ -62,7 +62,8 @@ std::vector<offered_record> comparison::offers(const pattern_table& table) const
 bool comparison::is_outdated(const held_record& held) const {
   if (offered_.empty()) return false;
   const auto id = sketch_id_of(held.records.id(held.index), key_);
-  auto it = std::lower_bound(offered_.begin(), offered_.end(), id, [](const auto& o, auto wanted) { return o.id < wanted; });
+  auto it =
+      std::lower_bound(offered_.begin(), offered_.end(), id, [](const auto& o, auto wanted) { return o.id < wanted; });
   for (; it != offered_.end() && it->id == id; ++it)
     if (it->version > held.item().version) return true;
   return false;

@@ -30,14 +30,15 @@ class comparison_desk {
       desk.view = question.view;
       desk.digest = table_.digests().follow(question.view);
     }
-    jobs_.push_back({reader, [this, tag = question.tag, answer = std::move(answer)](place& at, std::size_t records_max) {
-                       if (!at.digest) return answer(no_digest(tag)), true;
-                       if (table_.digests().scanning()) table_.scan_digests(records_max);
-                       const auto sum = table_.digests().find(*at.digest);
-                       if (!sum) return false;
-                       answer({tag, *sum, table_.last_position(), !table_.partial()});
-                       return true;
-                     }});
+    jobs_.push_back(
+        {reader, [this, tag = question.tag, answer = std::move(answer)](place& at, std::size_t records_max) {
+           if (!at.digest) return answer(no_digest(tag)), true;
+           if (table_.digests().scanning()) table_.scan_digests(records_max);
+           const auto sum = table_.digests().find(*at.digest);
+           if (!sum) return false;
+           answer({tag, *sum, table_.last_position(), !table_.partial()});
+           return true;
+         }});
   }
 
   void ask_symbols(const Reader& reader, const messages::ask_symbols& question,
@@ -46,7 +47,8 @@ class comparison_desk {
     if (!at.view) return answer({question.tag, 0, question.first, {}, true});
     if (!at.work || at.work->key() != question.key) {
       at.work.reset();
-      if (sketched() + table_.size() > limits::sketched_records) return answer({question.tag, 0, question.first, {}, true});
+      if (sketched() + table_.size() > limits::sketched_records)
+        return answer({question.tag, 0, question.first, {}, true});
       at.work = std::make_unique<comparison>(at.view, question.key);
     }
     jobs_.push_back({reader, [this, question, answer = std::move(answer)](place& desk, std::size_t records_max) {
@@ -59,17 +61,17 @@ class comparison_desk {
                      }});
   }
 
-  void select(const Reader& reader, messages::select_records question,
-              std::function<void(messages::selected)> answer) {
+  void select(const Reader& reader, messages::select_records question, std::function<void(messages::selected)> answer) {
     auto& at = readers_[reader];
     if (!at.work) return answer({question.tag, {}});
     at.work->select(std::move(question.items), std::move(question.offered));
-    jobs_.push_back({reader, [this, tag = question.tag, answer = std::move(answer)](place& desk, std::size_t records_max) {
-                       if (!desk.work) return true;
-                       if (!desk.work->pick(table_, records_max)) return false;
-                       answer({tag, desk.work->offers(table_)});
-                       return true;
-                     }});
+    jobs_.push_back(
+        {reader, [this, tag = question.tag, answer = std::move(answer)](place& desk, std::size_t records_max) {
+           if (!desk.work) return true;
+           if (!desk.work->pick(table_, records_max)) return false;
+           answer({tag, desk.work->offers(table_)});
+           return true;
+         }});
   }
 
   pattern_table::reading next_page(const Reader& reader, std::size_t records_max, std::size_t bytes_max) {

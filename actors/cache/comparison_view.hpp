@@ -23,9 +23,9 @@ struct held_record {
 };
 
 struct comparison_view {
-  filter wanted;          ///< by both sides
-  peer_rules rules;       ///< what the other side may read here
-  std::string peer;       ///< its name
+  filter wanted;     ///< by both sides
+  peer_rules rules;  ///< what the other side may read here
+  std::string peer;  ///< its name
   peer_number number = 0;
 
   /// By content alone, whoever may have it.

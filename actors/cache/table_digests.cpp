@@ -55,8 +55,9 @@ void table_digests::clear() {
 std::optional<std::uint32_t> table_digests::follow(view_ptr view) {
   const bool shared = view->rules.reads_all();
   const std::string kind = shared ? view->wanted.to_string() : std::string();
-  auto content = std::find_if(contents_.begin(), contents_.end(),
-                              [&](const auto& c) { return shared && c.second.kind == kind && c.second.view->rules.reads_all(); });
+  auto content = std::find_if(contents_.begin(), contents_.end(), [&](const auto& c) {
+    return shared && c.second.kind == kind && c.second.view->rules.reads_all();
+  });
   if (content == contents_.end()) {
     if (contents_.size() >= limits::digests_kept) return std::nullopt;
     by_content fresh{kind, view, 0, {}, held_ == 0 ? whole : 0};

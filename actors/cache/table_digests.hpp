@@ -37,6 +37,9 @@ class table_digests {
   /// nullopt: not counted yet.
   std::optional<digest> find(std::uint32_t number) const;
 
+  /// Of everything that everybody may have.
+  const digest& find_all() const { return contents_.at(0).sum; }
+
   bool scanning() const noexcept { return scans_ != 0; }
   /// Counts so many entries more of what is not counted yet; `entries`: how many the table has.
   void scan(std::uint32_t entries, std::size_t entries_max, const visitor& visit);

@@ -93,10 +93,10 @@ struct peer_session_config {
   std::size_t batch_patterns = 100;
   bool compress = true;
   std::uint64_t key_seed = 0;
-  bool check_name = true;  ///< the other side's hello must agree with its certificate
+  bool check_name = true;                         ///< the other side's hello must agree with its certificate
   std::chrono::milliseconds sync_interval{1000};  ///< between looks at what may differ; 0: none
   std::uint64_t sketch_seed = 0;                  ///< secret, of this connection
-  access_rules rules;      ///< of this node; what they say of the peer is looked up by its name
+  access_rules rules;                             ///< of this node; what they say of the peer is looked up by its name
   peer_limits limits;
 };
 
@@ -321,10 +321,10 @@ class peer_session {
 
   std::shared_ptr<const comparison_view> view_;  ///< what is compared; null: nothing
   std::optional<reconciliation> reconciliation_;
-  bool starting_ = false;    ///< reading begins where the log ends now, once that is known
-  bool caught_up_ = false;   ///< what was there before is sent, or known to be there
-  bool copied_ = false;      ///< everything, since both were last equal
-  log_cursor outside_until_;  ///< up to there only what is not compared is read
+  bool starting_ = false;                    ///< reading begins where the log ends now, once that is known
+  bool caught_up_ = false;                   ///< what was there before is sent, or known to be there
+  bool copied_ = false;                      ///< everything, since both were last equal
+  log_cursor outside_until_;                 ///< up to there only what is not compared is read
   std::deque<byte_buffer> catch_up_frames_;  ///< wait for room on the control lane
   bool sending_selection_ = false, selection_pulled_ = false;
   std::uint64_t selection_tag_ = 0;
@@ -339,7 +339,7 @@ class peer_session {
   std::size_t subscriptions_told_ = 0;  ///< to the host
   time_point next_tick_ = time_point::max();
 
-  bool reading_ = false;                       ///< the start of their subscription is known
+  bool reading_ = false;  ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
   lane_set pulled_lanes_;  ///< of the pull under way

@@ -43,8 +43,8 @@ bool peer_session::make_reconciliation() {
   auto both = filter::parse(fmt::format("{} {}", own->to_string(), their_filter_->to_string()));
   if (!both || both->to_string().size() > limits::filter_bytes) return false;
   auto text = both->to_string();
-  view_ = std::make_shared<const comparison_view>(
-      comparison_view{std::move(*both), rules_, their_hello_->name, number_});
+  view_ =
+      std::make_shared<const comparison_view>(comparison_view{std::move(*both), rules_, their_hello_->name, number_});
   reconciliation_.emplace(config_.hello.name < their_hello_->name, config_.sketch_seed, std::move(text));
   return true;
 }
@@ -87,7 +87,8 @@ void peer_session::read_from(const log_cursor& after) {
   read_to_ = after;
   at_log_end_ = false;
   outside_until_ = {};
-  if (first) host_.subscribed(their_hello_->role == node_role::node && their_filter_->match_all() && rules_.reads_all());
+  if (first)
+    host_.subscribed(their_hello_->role == node_role::node && their_filter_->match_all() && rules_.reads_all());
   establish();
 }
 
@@ -164,7 +165,8 @@ result<void> peer_session::take_catch_up(const frame& value) {
   if (const auto* offer = std::get_if<offer_frame>(&value)) taken = reconciliation_->take(*offer);
   if (!taken) return taken;
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(host_.now() - opened_at_);
-  if (reconciliation_->rounds_joined() > limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)))
+  if (reconciliation_->rounds_joined() >
+      limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)))
     return fail(errc::flood, fmt::format("compares more than {} times and once a second", limits::comparisons_at_once));
   carry_out();
   return {};
@@ -247,10 +249,10 @@ void peer_session::answer_older(const std::vector<std::shared_ptr<const change_s
 // -- how far the other side is, and this one there
 
 void peer_session::say_mark(std::uint64_t round, log_position_number position) {
-  say(mark_frame{round,
-                 position,
-                 {outgoing(lane::high).next_sequence, outgoing(lane::normal).next_sequence,
-                  outgoing(lane::low).next_sequence}});
+  say(mark_frame{
+      round,
+      position,
+      {outgoing(lane::high).next_sequence, outgoing(lane::normal).next_sequence, outgoing(lane::low).next_sequence}});
   if (round == 0) marked_ = position;
 }
 
@@ -297,7 +299,8 @@ void peer_session::tick() {
   const bool busy = std::exchange(active_, false);
   const bool between_rounds = !reconciliation_ || reconciliation_->idle();
   const auto read_to = *std::max_element(read_to_.last.begin(), read_to_.last.end());
-  if (config_.hello.role == node_role::node && caught_up_ && between_rounds && at_log_end_ && read_to > marked_) say_mark(0, read_to);
+  if (config_.hello.role == node_role::node && caught_up_ && between_rounds && at_log_end_ && read_to > marked_)
+    say_mark(0, read_to);
   if (!changed_ || !reconciliation_ || config_.sync_interval.count() == 0) return;
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
     return tick_after(config_.sync_interval);

@@ -213,8 +213,7 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on,
-              {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log});
+    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;

@@ -241,7 +241,8 @@ result<void> reconciliation::ask_for_more() {
   // The fewer symbols, the wider off.
   const double wanted = symbols_a_difference * differences * (1.0 + 2.0 / std::sqrt(taken));
   const double end = std::max(wanted, taken * 1.25 + 32);
-  const bool cheaper_whole = differences * difference_bytes > (static_cast<double>(records()) - differences) * record_bytes;
+  const bool cheaper_whole =
+      differences * difference_bytes > (static_cast<double>(records()) - differences) * record_bytes;
   // Not `end > …`, so that no number at all gives up, too.
   if (cheaper_whole || !(end <= static_cast<double>(limits::sketch_symbols))) {
     give_up();

@@ -46,8 +46,7 @@ class reconciliation {
   struct copy_all {};
   /// The round is over, and the cache may forget its sketch.
   struct over {};
-  using action =
-      std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, equal, copy_all, over>;
+  using action = std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, equal, copy_all, over>;
 
   /// `leads`: this side sends the sketches; the other one must not. `seed`: of their keys, secret until they are used.
   reconciliation(bool leads, std::uint64_t seed, std::string filter)

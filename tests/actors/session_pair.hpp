@@ -78,7 +78,7 @@ class side : public peer_session_host {
   std::vector<log_position_number> passed_over_;
   std::vector<std::string> neighbours_;
   bool takes_all_ = false;
-  peer_number number_ = 1;  ///< of the other side, as this one counts
+  peer_number number_ = 1;                    ///< of the other side, as this one counts
   std::optional<remembered_log> remembered_;  ///< of the other side's log
   time_point now_{};
   time_point wake_at_ = time_point::max();
