@@ -2,6 +2,7 @@
 // Work is done in slices, one peer's after the other's. A plain class beside the table; owned by the cache actor,
 // single-threaded.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -113,7 +114,9 @@ class comparison_desk {
     jobs_.pop_front();
     auto at = readers_.find(next.whose);
     if (at == readers_.end() || next.go_on(at->second, records_max)) return;
-    jobs_.push_back(std::move(next));
+    // What one reader asked for is answered in that order.
+    auto later = std::find_if(jobs_.begin(), jobs_.end(), [&](const job& each) { return each.whose == next.whose; });
+    jobs_.insert(later, std::move(next));
   }
 
  private:
