@@ -77,6 +77,7 @@ struct peer_wish {
   std::string filter;     ///< which ones; canonical expression
   subscribe_frame::start from = subscribe_frame::start::beginning;
   std::optional<bool> compress{};  ///< what is sent; absent: as the node is configured
+  bool keep = false;               ///< dial again when it is lost, and go on where it was; a node does so anyway
 };
 
 /// One peer connection. All measured, none estimated.

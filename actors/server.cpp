@@ -229,7 +229,7 @@ std::future<result<std::string>> server::connect_to_peer(std::string host_port, 
   question.host_port = std::move(host_port);
   question.name = std::move(name);
   question.wish = std::move(wish);
-  question.keep = impl_->config.role == node_role::node;
+  question.keep = impl_->config.role == node_role::node || question.wish.keep;
   caf_compat::anon_send(impl_->gate, gate_messages::await_connection{std::move(question), std::move(done)});
   return connected;
 }

@@ -75,10 +75,10 @@ class server {
   // -- peers
   // ----------------------------------------------------------------------------------------------------------------
 
-  /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
-  /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
-  /// `name`: expected; empty: any under the trusted CA. `wish`: what it is to send here; for a node its filter and
-  /// compression count, since a node takes patterns from its peers from the beginning.
+  /// Dials HOST:PORT and keeps the connection up (a client dials again only with `wish.keep`). Ready with the peer's
+  /// name once it is connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use
+  /// (certificates). `name`: expected; empty: any under the trusted CA. `wish`: what it is to send here; for a node its
+  /// filter and compression count, since a node takes patterns from its peers from the beginning.
   std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
 
   /// Says goodbye and forgets it. Errors: unknown_peer, not_running.

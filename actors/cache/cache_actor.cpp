@@ -8,10 +8,11 @@
 
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/cold_pages.hpp>
+#include <quicsync/actors/cache/comparison_desk.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/validation.hpp>
-#include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/catch_up_limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -95,6 +96,8 @@ class cache_actor : public loop_actor, private loop::source {
         [this](const messages::no_progress& m) { table_.forget_progress(m.peer); },
         [this](messages::clear) {
           messages::cleared answer{table_.clear()};
+          desk_.clear();
+          remembered_.clear();
           event what;
           what.name = "cache:cleared";
           what.pattern_count = answer.patterns;
@@ -105,6 +108,34 @@ class cache_actor : public loop_actor, private loop::source {
             tell(this, store_, messages::forget_all{});
           }
           return answer;
+        },
+        [this](const messages::ask_digest& m) {
+          compare(
+              [&](const auto& who) { desk_.ask_digest(who.address(), m, answer_to<messages::digest_answer>(who)); });
+        },
+        [this](const messages::ask_symbols& m) {
+          compare(
+              [&](const auto& who) { desk_.ask_symbols(who.address(), m, answer_to<messages::symbols_answer>(who)); });
+        },
+        [this](messages::select_records& m) {
+          compare(
+              [&](const auto& who) { desk_.select(who.address(), std::move(m), answer_to<messages::selected>(who)); });
+        },
+        [this](const messages::pull_selected& m) {
+          auto page = desk_.next_page(asker().address(), m.records_max, m.bytes_max);
+          return messages::page{m.tag, std::move(page.sets), {}, page.at_end};
+        },
+        [this](messages::end_round) { desk_.end_round(asker().address()); },
+        [this](messages::compare_on) {
+          comparing_ = false;
+          desk_.work(limits::slice_records);
+          compare_on();
+        },
+        [this](messages::remember_log& m) { remember(std::move(m)); },
+        [this](const messages::recall_log& m) {
+          auto known = remembered_.find(m.name);
+          return messages::recalled_log{m.tag,
+                                        known == remembered_.end() ? std::nullopt : std::optional(known->second)};
         },
         [this](messages::ask_state) {
           node_state state;
@@ -130,6 +161,7 @@ class cache_actor : public loop_actor, private loop::source {
 
   void on_exit() override {
     home().remove(this);
+    desk_.forget_all();
     waiting_.clear();
     deferred_.clear();
     unstored_ = {};
@@ -188,6 +220,7 @@ class cache_actor : public loop_actor, private loop::source {
     const auto now_ms = wall_clock_ms_();
     log_position_number last = 0;  // where what settles these records stands
     std::vector<std::pair<std::uint32_t, error>> refused;
+    messages::answer_older older{m.tag, {}};
     auto before = m.refused.begin();  // by the session
     for (std::uint32_t i = 0; i < m.records->size(); ++i) {
       table_.expect(*m.records, i);
@@ -207,12 +240,15 @@ class cache_actor : public loop_actor, private loop::source {
       else
         // An expired one stands nowhere: what it left stands before the log's end.
         last = std::max(last, outcome.position != 0 ? outcome.position : table_.last_position());
+      if (outcome.what == pattern_table::verdict::older)
+        if (auto newer = table_.newer_than_brought(m.records->id(i))) older.sets.push_back(std::move(newer));
     }
     arm();
     tell_moves();
     messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()),
                              std::move(refused)};
     if (store_works()) unstored_.wait(handed.peer, answer, last);
+    if (!older.sets.empty()) tell(this, handed.peer, std::move(older));
     tell(this, handed.peer, std::move(answer));
     if (store_works() && last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
     feed_waiting();
@@ -374,10 +410,46 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void forget(const messages::stop_reading& m) {
-    if (!m.reading) cold_pages_.forget(m.reader);
+    if (!m.reading) {
+      cold_pages_.forget(m.reader);
+      desk_.forget(m.reader);
+    }
     std::erase_if(waiting_, [&](const messages::pull& w) {
       return w.reader.address() == m.reader && (!m.reading || *m.reading == w.reading);
     });
+  }
+
+  // -- comparing with peers
+  // ----------------------------------------------------------------------------------------------------
+
+  caf::actor asker() { return caf::actor_cast<caf::actor>(current_sender()); }
+
+  template <class Answer>
+  std::function<void(Answer)> answer_to(const caf::actor& who) {
+    return [this, who](Answer value) { tell(this, who, std::move(value)); };
+  }
+
+  template <class F>
+  void compare(F&& ask) {
+    ask(asker());
+    compare_on();
+  }
+
+  /// A slice at a time, so that others have their turns between.
+  void compare_on() {
+    if (desk_.busy() && !std::exchange(comparing_, true))
+      tell(this, caf::actor_cast<caf::actor>(this), messages::compare_on{});
+  }
+
+  void remember(messages::remember_log m) {
+    auto& known = remembered_[m.name];
+    const bool same = known.at.incarnation == m.what.at.incarnation && known.filter == m.what.filter;
+    if (same) m.what.at.position = std::max(m.what.at.position, known.at.position);
+    known = std::move(m.what);
+    if (remembered_.size() <= limits::remembered_logs) return;
+    // Which one is forgotten costs that node a comparison, no more.
+    auto first = remembered_.begin();
+    remembered_.erase(first->first == m.name ? std::next(first) : first);
   }
 
   void report_conflict(const pattern_table::outcome& outcome) {
@@ -422,6 +494,9 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   pattern_table table_;
+  comparison_desk<caf::actor_addr> desk_{table_};
+  bool comparing_ = false;
+  std::map<std::string, remembered_log> remembered_;  ///< how far this node is in others' logs, by their names
   std::function<std::int64_t()> wall_clock_ms_;
   std::optional<std::int64_t> armed_for_ms_;
   caf::actor ledger_;

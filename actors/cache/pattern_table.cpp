@@ -116,6 +116,41 @@ merge_result pattern_table::compare(std::uint32_t entry_index, const slab& recor
   return merge(order_at(entry_index), order_in(records, index));
 }
 
+// -- what peers compare
+
+held_record pattern_table::held(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  const arrival& as = arrivals_[e.from];
+  return {*as.records, e.index, as.source, as.access, entry_index};
+}
+
+void pattern_table::scan_digests(std::size_t entries_max) {
+  digests_.scan(entries(), entries_max,
+                [this](std::uint32_t first, std::uint32_t last, const std::function<void(const held_record&)>& take) {
+                  visit_held(first, last, take);
+                });
+}
+
+std::size_t pattern_table::append_to(reading& page, std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  if (!e.has_record()) return 0;
+  const arrival& as = arrivals_[e.from];
+  auto& sets = page.sets;
+  if (sets.empty() || sets.back()->records != as.records || sets.back()->source != as.source ||
+      !(sets.back()->access == as.access))
+    sets.push_back(std::make_shared<change_set>(change_set{as.records, as.source, as.access, {}}));
+  // The page is being made: nobody else has it yet.
+  std::const_pointer_cast<change_set>(sets.back())->changes.push_back({e.position, e.index, e.on});
+  return item_of(e).size;
+}
+
+std::shared_ptr<const change_set> pattern_table::newer_than_brought(std::string_view id) const {
+  const auto at = find_entry(key_of(id, config_.key_seed), id);
+  reading page;
+  if (at != none) append_to(page, at);
+  return page.sets.empty() ? nullptr : page.sets.front();
+}
+
 /// Whoever follows the log meets it again, and so do those who may have it only now. It is held as it came now, since
 /// what it has in common with others is said of those that come together.
 pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const slab_ptr& records, std::size_t index,
@@ -154,7 +189,9 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   if (at != none) {
     entry& held = entries_[at];
     const auto merged = compare(at, *records, index);
-    if (merged.outcome == merge_outcome::same) return widen(at, records, index, source, access);
+    // A clock that was ahead let its payload go too early: it comes back.
+    const bool returns = merged.outcome == merge_outcome::same && !is_logged(held) && !is_over;
+    if (merged.outcome == merge_outcome::same && !returns) return widen(at, records, index, source, access);
     out.conflict = merged.conflict;
     if (merged.outcome == merge_outcome::older) {
       out.what = verdict::older;
@@ -304,6 +341,7 @@ std::size_t pattern_table::clear() {
   lone_.clear();
   left_.clear();
   due_ = {};
+  digests_.clear();
   live_ = cold_ = bytes_ = 0;
   partial_ = partial_ || had != 0;
   gone_.clear();

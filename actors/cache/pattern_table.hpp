@@ -21,6 +21,7 @@
 #include <quicsync/actors/cache/key_index.hpp>
 #include <quicsync/actors/cache/lane_log.hpp>
 #include <quicsync/actors/cache/paged_vector.hpp>
+#include <quicsync/actors/cache/table_digests.hpp>
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/messages.hpp>
@@ -147,6 +148,25 @@ class pattern_table {
   /// True when a reader at `after` would get nothing.
   bool nothing_after(const log_cursor& after, lane_set lanes) const noexcept;
 
+  // -- what peers compare
+
+  table_digests& digests() noexcept { return digests_; }
+  /// Counts so many entries more of digests that are not complete yet.
+  void scan_digests(std::size_t entries_max);
+  /// Entries are numbered from 0 up to this; a number is used again once its id is forgotten.
+  std::uint32_t entries() const noexcept { return static_cast<std::uint32_t>(entries_.size()); }
+  /// Calls back for each of these entries that holds a record which is no deletion.
+  template <class F>
+  void visit_held(std::uint32_t first, std::uint32_t last, F&& visit) const {
+    for (auto i = first; i < std::min<std::size_t>(last, entries_.size()); ++i)
+      if (entries_[i].has_record() && !entries_[i].deleted) visit(held(i));
+  }
+  /// Adds the record that an entry holds to a page, where it holds one; returns its bytes.
+  std::size_t append_to(reading& page, std::uint32_t entry_index) const;
+  /// The record held for an id as a set of its own, to answer somebody who brought something older; null where nothing
+  /// is held or only its place is kept.
+  std::shared_ptr<const change_set> newer_than_brought(std::string_view id) const;
+
   /// Forgets everything; positions go on from where they were.
   std::size_t clear();
 
@@ -223,6 +243,7 @@ class pattern_table {
     }
   };
 
+  held_record held(std::uint32_t entry_index) const;
   lane lane_of(const slab& records, std::size_t index) const;
   std::string_view id_of(std::uint32_t entry_index) const;
   record_order order_at(std::uint32_t entry_index) const;
@@ -276,6 +297,7 @@ class pattern_table {
   log_cursor may_be_evicted_to() const;
 
   table_config config_;
+  table_digests digests_;
   page_pool pages_;
   key_index by_key_{pages_};
   paged_vector<entry> entries_{pages_};

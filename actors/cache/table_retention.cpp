@@ -34,7 +34,10 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   const slab_item& item = records->item(index);
   e.deleted = item.deleted;
   bytes_ += item.size + entry_bytes;
-  if (!item.deleted) ++live_;
+  if (!item.deleted) {
+    ++live_;
+    digests_.held(held(entry_index));
+  }
   if (!is_lone(*records)) return;
   lone_.push_back(entry_index);
   if (lone_.size() == lone_ones_gathered) gather_lone_ones();
@@ -55,7 +58,10 @@ void pattern_table::detach(std::uint32_t entry_index) {
   }
   const slab& records = slab_of(e);
   bytes_ -= records.item(e.index).size + entry_bytes;
-  if (!e.deleted) --live_;
+  if (!e.deleted) {
+    --live_;
+    digests_.gone(held(entry_index));
+  }
   const auto from = std::exchange(e.from, none);
   const auto left = arrivals_.held_of_slab(from) - 1;
   if (left != 0 && records.size() >= slab_records_at_least && left * 4 <= records.size()) {

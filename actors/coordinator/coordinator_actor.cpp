@@ -111,6 +111,7 @@ class coordinator_actor : public caf::event_based_actor {
     auto quic = endpoint::make(parts_.quic);
     if (!quic) return refuse(std::move(quic.error()));
 
+    hello_.log.incarnation = random_();  // a new cache begins a new log
     auto self = caf::actor_cast<caf::actor>(this);
     if (parts_.open_store)
       store_ = spawn_store(system(), {parts_.open_store, parts_.key_seed, parts_.store_thread, self, board_});
@@ -309,6 +310,8 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.compress = config_.compression;
     setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
+    setup.session.sync_interval = config_.sync_interval;
+    setup.session.sketch_seed = random_();
     setup.session.rules = config_.rules;
     setup.session.limits = config_.limits;
     setup.session.wish.subscribe = config_.role == node_role::node;
