@@ -84,6 +84,15 @@ struct node_config {
   /// library's node has none unless it asks for one.
   std::string admin;
 
+  // -- store
+  /// `store.file`: where patterns are kept; "none" or empty: in memory only. The program takes empty for a file of its
+  /// own choice.
+  std::string store;
+  std::filesystem::path store_key;    ///< `store.key`: 32 bytes, mode 0600; empty: not encrypted
+  std::uint64_t store_bytes_max = 0;  ///< `store.maxBytes` on disk; 0: as much as there is
+  /// `store.required`. When the store fails, true: patterns are refused; false: they are taken into memory only.
+  bool store_required = true;
+
   // -- quic
   bool enabled = true;
   std::string host = "0.0.0.0";

@@ -26,6 +26,7 @@ class file_reader {
     config_reader top(whole, "", complaint_);
     top.read("id", to_.id);
     top.read("admin", to_.admin);
+    top.section("store", [this](config_reader& in) { store(in); });
     top.section("quic", [this](config_reader& in) { quic(in); });
     top.section("patterns", [this](config_reader& in) { patterns(in); });
     top.section("security", [this](config_reader& in) { security(in); });
@@ -35,6 +36,15 @@ class file_reader {
   }
 
  private:
+  void store(config_reader& in) {
+    std::string file;
+    in.read("file", file);
+    if (!file.empty()) to_.store = file == "none" ? file : (folder_ / file).string();
+    file_name(in, "key", to_.store_key);
+    in.read("maxBytes", to_.store_bytes_max, 1 << 20, 1000 * count_max);
+    in.read("required", to_.store_required);
+  }
+
   void quic(config_reader& in) {
     in.read("enabled", to_.enabled);
     in.read("host", to_.host);

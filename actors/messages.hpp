@@ -31,6 +31,8 @@ namespace quicsync {
 /// Names a peer within one node; 0 is the node itself (its agents). A node keeps its number across reconnects.
 using peer_number = std::uint32_t;
 inline constexpr peer_number this_node = 0;
+/// Stands for the node's own store where the ledger waits for it.
+inline constexpr peer_number this_store = 0xffffffff;
 
 /// One accepted record in its slab.
 struct change {
@@ -95,7 +97,8 @@ struct ask_log_end {
 struct log_end {
   std::uint64_t tag = 0;
   log_position_number position = 0;
-  bool partial = false;  ///< not all that was accepted is held any more
+  bool partial = false;                  ///< not all that was accepted is held any more
+  ack_level level = ack_level::applied;  ///< the highest one that this node can acknowledge now
 };
 /// The record of one id. Answered with a `found`; without a slab where there is none.
 struct find {
@@ -159,6 +162,7 @@ struct track {
   std::vector<share_outcome> local;  ///< one per pattern, what the cache made of it; goes into the report
   std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
   std::optional<time_point> handed_over = {};
+  bool own_store = false;  ///< this node has one that works
 };
 
 /// Records that shares may be waiting for were replaced: what settles them now stands somewhere else in the log.
@@ -349,6 +353,11 @@ struct peer_totals {
 struct leave {
   error reason;
 };
+/// End the connection that there is, and say this in the hello of the next.
+struct begin_anew {
+  error reason;
+  std::uint64_t incarnation = 0;  ///< of this node's log
+};
 /// Dial now, if there is no connection: what stood in the way is gone.
 struct dial_again {};
 /// Answered with connection_state.
@@ -413,6 +422,7 @@ QUICSYNC_SHARED_MESSAGE(quicsync::messages::ask_peer_name)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::peer_name)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::check_health)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::peer_hello)
+QUICSYNC_SHARED_MESSAGE(quicsync::messages::begin_anew)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::welcome)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::turn_away)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::peer_ready)

@@ -63,6 +63,8 @@ struct peer_outcome {
 struct sync_report {
   std::vector<share_outcome> local;  ///< one per pattern
   std::vector<peer_outcome> peers;
+  /// How far this node itself has it: `stored` only where that was wished for and this node's store has it on disk.
+  ack_level own_level = ack_level::applied;
   error failure;  ///< no_patterns, no_peers, not_running, or why not one pattern could be encoded; code none otherwise
 
   /// Every pattern was taken here and acknowledged by every peer.
@@ -75,6 +77,7 @@ struct peer_wish {
   std::string filter;     ///< which ones; canonical expression
   subscribe_frame::start from = subscribe_frame::start::beginning;
   std::optional<bool> compress{};  ///< what is sent; absent: as the node is configured
+  bool keep = false;               ///< dial again when it is lost, and go on where it was; a node does so anyway
 };
 
 /// One peer connection. All measured, none estimated.
@@ -119,6 +122,20 @@ struct node_statistics {
   double compression_ratio = 0;         ///< lane bytes over record bytes sent; 0: nothing sent yet
 };
 
+/// The node's store.
+struct node_store_state {
+  std::string condition = "none";  ///< none, loading, working, failed
+  std::string file;
+  error failure;                     ///< why it has failed, or what of it was lost; code none: all is well
+  std::uint64_t incarnation = 0;     ///< of the log; new when something of it was lost
+  std::uint64_t position = 0;        ///< everything up to there is on disk
+  std::uint64_t bytes = 0;           ///< on disk
+  std::uint64_t live = 0;            ///< records
+  std::uint64_t commits = 0;         ///< since the start; each was waited for
+  std::uint64_t quarantined = 0;     ///< rows set aside because they were damaged
+  std::uint64_t unstored_bytes = 0;  ///< taken and not on disk yet
+};
+
 struct node_state {
   bool running = false;
   std::uint16_t port = 0;
@@ -126,6 +143,7 @@ struct node_state {
   std::size_t patterns = 0;
   std::vector<connection_state> peers;
   node_statistics stats;
+  node_store_state store;
 };
 
 }  // namespace quicsync

@@ -63,6 +63,7 @@ struct server::implementation {
   node_config config;
   std::shared_ptr<const credentials> identity;
   std::uint64_t key_seed = random_number();
+  store_opener open_store;  ///< null: as the configuration says
 
   caf::actor_system_config system_config;
   caf::actor_system system{tuned(system_config)};
@@ -103,12 +104,24 @@ node_parts server::implementation::parts() {
   p.wall_clock_ms = unix_ms;
   p.seed = random_number();
   p.key_seed = key_seed;
+  p.open_store = open_store;
+  if (!open_store && !config.store.empty() && config.store != "none") {
+    store_options options;
+    options.path = config.store;
+    options.key_file = config.store_key;
+    options.size_max = config.store_bytes_max;
+    options.clock = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
+    options.random = crypto::random_bytes;
+    p.open_store = open_pattern_store(std::move(options));
+  }
   return p;
 }
 
 server::server(std::unique_ptr<implementation> impl) : impl_(std::move(impl)) {}
 
-result<std::unique_ptr<server>> server::make(node_config config) {
+result<std::unique_ptr<server>> server::make(node_config config) { return make(std::move(config), nullptr); }
+
+result<std::unique_ptr<server>> server::make(node_config config, store_opener open_store) {
   auto identity = identity_of(config);
   if (!identity) return fail(std::move(identity.error()));
   if (!config.id.empty() && config.id != (*identity)->name())
@@ -118,6 +131,7 @@ result<std::unique_ptr<server>> server::make(node_config config) {
   impl->config = std::move(config);
   impl->config.id = (*identity)->name();
   impl->identity = std::move(*identity);
+  impl->open_store = std::move(open_store);
   auto home = event_loop::make(impl->system);
   if (!home) return fail(std::move(home.error()));
   impl->home = std::move(*home);
@@ -215,7 +229,7 @@ std::future<result<std::string>> server::connect_to_peer(std::string host_port, 
   question.host_port = std::move(host_port);
   question.name = std::move(name);
   question.wish = std::move(wish);
-  question.keep = impl_->config.role == node_role::node;
+  question.keep = impl_->config.role == node_role::node || question.wish.keep;
   caf_compat::anon_send(impl_->gate, gate_messages::await_connection{std::move(question), std::move(done)});
   return connected;
 }

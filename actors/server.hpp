@@ -34,6 +34,7 @@ class actor;
 namespace quicsync {
 
 class agent_options;
+class store_engine;
 struct agent_environment;
 struct agent_status;
 
@@ -43,16 +44,19 @@ class server {
   /// Errors: no_file, bad_certificate, key_exposed, certificate_expired, certificate_name (`id` is not the
   /// certificate's).
   static result<std::unique_ptr<server>> make(node_config config);
+  /// With a store of another kind than the configuration names.
+  static result<std::unique_ptr<server>> make(
+      node_config config, std::function<result<std::unique_ptr<store_engine>>(std::uint64_t key_seed)> open_store);
 
   /// Stops the node.
   ~server();
 
-  /// Binds the port and dials the configured peers; returns when the node listens.
-  /// Errors: already_running, address_in_use, bad_address, io_failed.
+  /// Binds the port, reads the store and dials the configured peers; returns when the node listens. Errors:
+  /// already_running, address_in_use, bad_address, io_failed, and those of pattern_store::open().
   result<void> start();
 
   /// Says goodbye to every peer and ends; returns when all is gone. Without effect on a node that does not run. A node
-  /// that was stopped can be started again; it then holds nothing.
+  /// that was stopped can be started again; it then holds what its store has.
   void stop();
 
   /// Takes no more shares, waits (at most so long) until what was shared is acknowledged or has failed, then stop().
@@ -71,10 +75,10 @@ class server {
   // -- peers
   // ----------------------------------------------------------------------------------------------------------------
 
-  /// Dials HOST:PORT and keeps the connection up (a client does not dial again). Ready with the peer's name once it is
-  /// connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use (certificates).
-  /// `name`: expected; empty: any under the trusted CA. `wish`: what it is to send here; for a node its filter and
-  /// compression count, since a node takes patterns from its peers from the beginning.
+  /// Dials HOST:PORT and keeps the connection up (a client dials again only with `wish.keep`). Ready with the peer's
+  /// name once it is connected, or with an error after `retry.max_attempts`, or at once where trying again is of no use
+  /// (certificates). `name`: expected; empty: any under the trusted CA. `wish`: what it is to send here; for a node its
+  /// filter and compression count, since a node takes patterns from its peers from the beginning.
   std::future<result<std::string>> connect_to_peer(std::string host_port, std::string name = {}, peer_wish wish = {});
 
   /// Says goodbye and forgets it. Errors: unknown_peer, not_running.

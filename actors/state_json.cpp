@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <quicsync/actors/state_json.hpp>
@@ -32,6 +33,18 @@ json value_of(const connection_state& s) {
 std::string to_json(const connection_state& state) { return one_line(value_of(state)); }
 
 std::string to_json(const node_state& state) {
+  json store{{"condition", state.store.condition}};
+  if (state.store.condition != "none") {
+    store["file"] = state.store.file;
+    store["incarnation"] = fmt::format("{:016x}", state.store.incarnation);
+    store["position"] = state.store.position;
+    store["bytes"] = state.store.bytes;
+    store["patterns"] = state.store.live;
+    store["commits"] = state.store.commits;
+    store["quarantined"] = state.store.quarantined;
+    store["unstoredBytes"] = state.store.unstored_bytes;
+  }
+  if (state.store.failure.code != errc::none) store["error"] = to_string(state.store.failure);
   auto peers = json::array();
   for (const auto& peer : state.peers) peers.push_back(value_of(peer));
   const auto& s = state.stats;
@@ -39,6 +52,7 @@ std::string to_json(const node_state& state) {
                    {"port", state.port},
                    {"connections", state.connections},
                    {"patterns", state.patterns},
+                   {"store", std::move(store)},
                    {"peers", std::move(peers)},
                    {"stats",
                     {{"totalSyncs", s.total_syncs},

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <future>
 #include <vector>
 
@@ -34,6 +35,13 @@ struct bench_options {
   std::size_t batch = 100;
   std::size_t size = 348;
   std::size_t rate = 1000;
+  bool store = false;
+};
+
+/// What one run came to.
+struct bench_figures {
+  double patterns_per_second = 0;
+  double p50_us = 0;  ///< on the loop, of the first receiver; 0: not measured
 };
 
 /// Patterns in the manner of a test fleet, each JSON text of about `bytes`.
@@ -91,14 +99,16 @@ task<void> post_steadily(agent& self, pattern_source* source, std::size_t count,
 /// One node that shares, and those that receive.
 class bench {
  public:
-  bench(const bench_options& options, wait_point& waits) : options_(options), waits_(waits), source_(options.size) {}
+  /// `store`: the receivers keep what they get, and acknowledge it when it is on disk.
+  bench(const bench_options& options, wait_point& waits, bool store)
+      : options_(options), waits_(waits), store_(store), source_(options.size) {}
 
-  result<void> run() {
-    if (auto ok = start(); !ok) return ok;
-    if (auto ok = throughput(); !ok) return ok;
-    if (options_.rate == 0) return {};
-    if (auto ok = latency(placement::pool); !ok) return ok;
-    return latency(placement::loop);
+  result<bench_figures> run() {
+    auto done = start().and_then([&] { return throughput(); });
+    for (auto where : {placement::pool, placement::loop})
+      if (options_.rate != 0) done = done.and_then([&] { return latency(where); });
+    if (!done) return fail(std::move(done.error()));
+    return figures_;
   }
 
  private:
@@ -113,7 +123,7 @@ class bench {
       const auto name = fmt::format("bench-receiver-{}", i + 1);
       if (auto files = make_node_certificate(name, path, path, 1); !files) return fail(files.error());
       // Before this process has threads: what a fork leaves of them holds locks for ever.
-      auto receiver = bench_receiver::start(path, name);
+      auto receiver = bench_receiver::start(path, name, store_);
       if (!receiver) return fail(std::move(receiver.error()));
       receivers_.push_back(std::move(*receiver));
     }
@@ -165,11 +175,12 @@ class bench {
     // Once more afterwards: what else runs on the machine comes and goes.
     auto again = yardstick_->run(slabs, options_.batch);
     if (!again) return fail(std::move(again.error()));
+    figures_.patterns_per_second = static_cast<double>(options_.patterns) / seconds;
     const auto patterns = static_cast<double>(options_.patterns), peers = static_cast<double>(options_.peers);
     print_line(fmt::format(
-        R"({{"what":"throughput","patterns":{},"peers":{},"batch":{},"seconds":{:.3f},"patternsPerSecond":{:.0f},)"
+        R"({{"what":"throughput","level":"{}","patterns":{},"peers":{},"batch":{},"seconds":{:.3f},"patternsPerSecond":{:.0f},)"
         R"("cpuMicrosPerDelivery":{:.3f},"recordBytes":{:.1f},"laneBytes":{:.1f},"wireBytes":{:.1f}}})",
-        options_.patterns, options_.peers, options_.batch, seconds, patterns / seconds,
+        store_ ? "stored" : "applied", options_.patterns, options_.peers, options_.batch, seconds, patterns / seconds,
         (*after - *before) * 1e6 / patterns / peers, static_cast<double>(record_bytes) / patterns,
         static_cast<double>(state->stats.lane_bytes_sent) / patterns / peers,
         static_cast<double>(state->stats.bytes_sent) / patterns / peers));
@@ -183,7 +194,7 @@ class bench {
 
   result<void> share_all(const std::vector<slab_ptr>& slabs) {
     delivery_wish wish;
-    wish.level = ack_level::applied;
+    wish.level = store_ ? ack_level::stored : ack_level::applied;
     wish.deadline = std::chrono::hours(1);
     delivery to(*node_, wish, lost_, -1, [this] { waits_.wake(); });
     auto next = slabs.begin();
@@ -222,6 +233,7 @@ class bench {
     if (!all) return fail(std::move(all.error()));
     for (std::size_t i = 0; i < all->size(); ++i) {
       const auto& reading = (*all)[i];
+      if (i == 0 && where == placement::loop) figures_.p50_us = reading.p50_us;
       print_line(fmt::format(
           R"({{"what":"latency","on":"{}","peer":{},"rate":{},"patterns":{},"p50Micros":{:.0f},"p99Micros":{:.0f}}})",
           where == placement::loop ? "loop" : "pool", json_quoted(receivers_[i]->name()), options_.rate,
@@ -267,6 +279,8 @@ class bench {
 
   const bench_options& options_;
   wait_point& waits_;
+  bool store_ = false;
+  bench_figures figures_;
   pattern_source source_;
   losses lost_{[this] { waits_.wake(); }};
   std::unique_ptr<temporary_directory> directory_;
@@ -274,6 +288,29 @@ class bench {
   std::unique_ptr<bench_yardstick> yardstick_;
   std::unique_ptr<server> node_;
 };
+
+/// Alternating, because what else runs on the machine comes and goes.
+result<void> compare_with_store(const bench_options& options, wait_point& waits) {
+  constexpr int rounds = 3;
+  std::array<std::vector<double>, 2> rates, delays;
+  for (int round = 0; round < rounds; ++round)
+    for (const bool store : {false, true}) {
+      auto figures = bench(options, waits, store).run();
+      if (!figures) return fail(std::move(figures.error()));
+      rates[store].push_back(figures->patterns_per_second);
+      delays[store].push_back(figures->p50_us);
+    }
+  auto median = [](std::vector<double>& of) {
+    std::sort(of.begin(), of.end());
+    return of[of.size() / 2];
+  };
+  const double without = median(rates[0]), with = median(rates[1]);
+  print_line(
+      fmt::format(R"({{"what":"store","rounds":{},"patternsPerSecond":{:.0f},"withoutStore":{:.0f},"ratio":{:.2f},)"
+                  R"("p50Micros":{:.0f},"p50MicrosWithoutStore":{:.0f}}})",
+                  rounds, with, without, with / without, median(delays[1]), median(delays[0])));
+  return {};
+}
 
 }  // namespace
 
@@ -294,6 +331,8 @@ action add_bench(CLI::App& app) {
   app.add_option("--rate", options->rate, "Patterns a second for the latency; 0: not measured")
       ->check(CLI::Range(std::size_t{0}, std::size_t{100'000}))
       ->capture_default_str();
+  app.add_flag("--store", options->store,
+               "Three runs with receivers that keep patterns on disk, between three without; the last line compares");
   app.footer(
       "Prints a JSON object a line: throughput; what a plain QUIC loop does with the same batches, and our part of "
       "that\n"
@@ -302,7 +341,11 @@ action add_bench(CLI::App& app) {
       "Example:\n  quicsync bench --patterns 200000");
   return [=] {
     wait_point waits;
-    auto done = bench(*options, waits).run();
+    if (options->store) {
+      auto done = compare_with_store(*options, waits);
+      return done ? exit_done : report(done.error());
+    }
+    auto done = bench(*options, waits, false).run();
     return done ? exit_done : report(done.error());
   };
 }

@@ -72,13 +72,14 @@ constexpr char ask_reading = 'r', ask_pool = 'p', ask_loop = 'l', ask_end = 'e';
 /// The child: answers each question with a reading until it is to end.
 class receiving_process {
  public:
-  receiving_process(const std::filesystem::path& directory, const std::string& name) {
+  receiving_process(const std::filesystem::path& directory, const std::string& name, bool store) {
     node_config config;
     config.host = "127.0.0.1";
     config.port = 0;
     config.cert = directory / (name + ".pem");
     config.key = directory / (name + ".key");
     config.ca = directory / "ca.pem";
+    if (store) config.store = directory / (name + ".db");
     auto made = server::make(std::move(config));
     if (made) {
       node_ = std::move(*made);
@@ -129,9 +130,9 @@ std::int64_t bench_clock_ns() noexcept {
 }
 
 result<std::unique_ptr<bench_receiver>> bench_receiver::start(const std::filesystem::path& directory,
-                                                              const std::string& name) {
-  auto process =
-      child_process::start([&](process_pipes& parent) { return receiving_process(directory, name).serve(parent); });
+                                                              const std::string& name, bool store) {
+  auto process = child_process::start(
+      [&](process_pipes& parent) { return receiving_process(directory, name, store).serve(parent); });
   if (!process) return fail(std::move(process.error()));
   std::unique_ptr<bench_receiver> started(new bench_receiver(std::move(*process), name));
   greeting hello;

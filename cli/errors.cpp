@@ -27,6 +27,7 @@ int exit_code_of(errc code) noexcept {
     case errc::bad_certificate:
     case errc::key_exposed:
     case errc::store_key:
+    case errc::store_locked:
     case errc::store_newer:
       return exit_usage;
     default:

@@ -9,7 +9,9 @@
 #include <quicsync/actors/config_file.hpp>
 #include <quicsync/actors/inspect/admin_endpoint.hpp>
 #include <quicsync/actors/server.hpp>
+#include <quicsync/actors/store/store_file.hpp>
 #include <quicsync/transport/address.hpp>
+#include <quicsync/transport/certificates.hpp>
 
 #include "client.hpp"
 #include "commands.hpp"
@@ -26,7 +28,7 @@ struct node_options {
   std::string id;
   std::string listen;
   std::vector<std::string> peers;
-  std::string store = "none";
+  std::string store, store_key;
   std::string admin;
   tls_options tls;
   bool events = false;
@@ -47,10 +49,6 @@ void add_peer(node_config& config, peer_target target) {
 
 /// The file's, and over it what the flags say.
 result<node_config> config_of(const node_options& options) {
-  if (options.store != "none")
-    return fail(errc::usage,
-                fmt::format("--store {}: this build keeps patterns in memory only; leave it out or say --store none",
-                            options.store));
   node_config config;
   if (!options.config.empty()) {
     auto read = read_config_file(options.config);
@@ -58,6 +56,8 @@ result<node_config> config_of(const node_options& options) {
     config = std::move(*read);
   }
   if (!options.id.empty()) config.id = options.id;
+  if (!options.store.empty()) config.store = options.store;
+  if (!options.store_key.empty()) config.store_key = options.store_key;
   if (!options.admin.empty()) config.admin = options.admin;
   if (!config.admin.empty() && config.admin != "none" && config.admin.find('/') == std::string::npos)
     return fail(errc::usage,
@@ -97,12 +97,32 @@ void log_event(spdlog::logger& log, const event& what) {
   if (what.failure.code != errc::none)
     text += fmt::format(": {} ({})", to_string(what.failure), to_string(what.failure.code));
   text = printable(text);
-  if (what.name == "server:error")
+  if (what.name == "server:error" || what.name == "store:failed" || what.name == "store:lost")
     log.error("{}", text);
   else if (what.failure.code != errc::none || what.name == "sync:warning" || what.name == "peer:health:degraded")
     log.warn("{}", text);
   else if (what.name == "peer:connected" || what.name == "peer:disconnected" || what.name == "peer:removed")
     log.info("{}", text);
+}
+
+/// Where the configuration names no file, a node keeps its patterns among its user's state. One that has no name of its
+/// own has nothing that would be found again.
+result<void> choose_store(node_config& config) {
+  if (!config.store.empty()) return {};
+  auto name = config.id;
+  if (name.empty() && !config.cert.empty()) {
+    auto identity = credentials::load({config.cert, config.key, config.ca});
+    if (!identity) return {};  // server::make() says it
+    name = (*identity)->name();
+  }
+  if (name.empty()) {
+    config.store = "none";
+    return {};
+  }
+  auto file = default_store_file(name);
+  if (!file) return fail(std::move(file.error()));
+  config.store = file->string();
+  return {};
 }
 
 /// Everything that can be known without listening: the configuration and the certificates.
@@ -129,7 +149,8 @@ result<std::unique_ptr<admin_endpoint>> open_admin(server& node, const std::stri
 }
 
 void reload(server& node, const node_options& options, spdlog::logger& log) {
-  auto done = config_of(options).and_then([&](node_config&& next) { return node.reload(std::move(next)); });
+  auto done = config_of(options).and_then(
+      [&](node_config&& next) { return choose_store(next).and_then([&] { return node.reload(std::move(next)); }); });
   if (done)
     log.info("the configuration was read again");
   else
@@ -141,6 +162,7 @@ int run_node(const node_options& options) {
   wait_point waits(true);
   auto config = config_of(options);
   if (!config) return report(config.error());
+  if (auto chosen = choose_store(*config); !chosen) return report(chosen.error());
   warn_of_missing_checks(*config);
   const auto admin_wanted = config->admin;
   auto node = server::make(std::move(*config));
@@ -179,7 +201,11 @@ action add_node(CLI::App& app) {
                  "A node to keep a connection to; with ID@ it must be the one of that name; may be repeated")
       ->type_name("[ID@]HOST:PORT")
       ->allow_extra_args(false);
-  app.add_option("--store", options->store, "Where patterns are kept: none (in memory only)")->type_name("none");
+  app.add_option("--store", options->store,
+                 "Where patterns are kept: a file, or none (in memory only) [$XDG_STATE_HOME/quicsync/ID.db]")
+      ->type_name("FILE|none");
+  app.add_option("--store-key", options->store_key, "Encrypts what is kept: a file of 32 bytes, mode 0600")
+      ->type_name("FILE");
   app.add_option("--admin", options->admin,
                  "Where the node answers about itself: a Unix socket, or none [$XDG_RUNTIME_DIR/quicsync/ID.sock]")
       ->type_name("PATH|none");

@@ -25,12 +25,15 @@ using namespace std::chrono_literals;
 // A lost connection's last patterns are still on their way through this process: it is through when it was idle for so
 // long.
 constexpr auto drained_after = 200ms;
+// How often it is looked whether a node was away for too long.
+constexpr auto looked_after = 100ms;
 
 struct watch_options {
   client_options client;
   std::string filter;
   std::string since = "now";
   std::uint64_t count = 0;  ///< 0: no end
+  std::uint64_t patience_s = 30;
   bool json = false;
 };
 
@@ -114,7 +117,8 @@ void await_drained(const arrivals& shown, wait_point& waits) {
   }
 }
 
-int verdict(const arrivals& shown, const watch_options& options, const losses& gone, bool interrupted) {
+int verdict(const arrivals& shown, const watch_options& options, const std::optional<losses::loss>& lost,
+            bool interrupted) {
   if (shown.count_reached()) return exit_done;
   const auto so_far = options.count == 0
                           ? fmt::format("{} patterns were printed", shown.printed())
@@ -128,7 +132,7 @@ int verdict(const arrivals& shown, const watch_options& options, const losses& g
     print_error(fmt::format("interrupted; {}", so_far));
     return exit_failed;
   }
-  if (auto lost = gone.first()) print_error(fmt::format("{}; {}", lost->to_string(), so_far));
+  if (lost) print_error(fmt::format("{}; {}", lost->to_string(), so_far));
   return exit_failed;
 }
 
@@ -145,15 +149,24 @@ int watch(const watch_options& options) {
                      [&shown](std::span<const record_view> records) { shown.take(records); });
   peer_wish wish;
   wish.filter = wanted->to_string();
+  wish.keep = true;
   wish.from = options.since == "now" ? subscribe_frame::start::now : subscribe_frame::start::beginning;
   auto names = connect_all(**node, options.client, wish, waits);
   if (!names) return report(names.error());
   await_subscribed(**node, *names, waits);
   write_all(STDERR_FILENO, "watching\n");
 
-  while (!shown.over() && !lost.first() && !waits.interrupted()) waits.wait();
-  if (lost.first()) await_drained(shown, waits);
-  const int code = verdict(shown, options, lost, waits.interrupted());
+  // A node that was lost is dialled again, and goes on where it was.
+  const std::chrono::seconds patience(options.patience_s);
+  std::optional<losses::loss> gone;
+  while (!shown.over() && !gone && !waits.interrupted()) {
+    waits.wait(-1, lost.first() ? std::optional(looked_after) : std::nullopt);
+    gone = lost.lasting(patience);
+    if (!gone)
+      for (const auto& news : lost.take_news()) write_all(STDERR_FILENO, news + "\n");
+  }
+  if (gone) await_drained(shown, waits);
+  const int code = verdict(shown, options, gone, waits.interrupted());
   node->reset();  // before `shown`, which its deliveries go to
   return code;
 }
@@ -172,9 +185,15 @@ action add_watch(CLI::App& app) {
   app.add_option("--since", options->since, "now: only what is new; start: first what the node holds")
       ->check(CLI::IsMember({"now", "start"}))
       ->capture_default_str();
+  app.add_option("--patience", options->patience_s, "How long a node that was lost is dialled again before it ends")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 31))
+      ->capture_default_str();
   app.add_flag("--json", options->json, "Print JSON on a terminal, too");
   app.footer(
-      "Says \"watching\" on stderr once it is subscribed. Runs until a signal, or until --count is reached.\n\n"
+      "Says \"watching\" on stderr once it is subscribed. Runs until a signal, or until --count is reached. A node "
+      "that is\n"
+      "lost and comes back goes on where it was, without a gap and without repeats.\n\n"
       "Example:\n"
       "  quicsync watch --peer 192.0.2.7:4433 --cert me.pem --key me.key --ca ca.pem --filter 'type=coverage_gap'");
   return [options] { return watch(*options); };

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
+#include <quicsync/codec/catch_up_limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
 #include <quicsync/codec/json_text.hpp>
-#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/varint.hpp>
 
 namespace quicsync {
@@ -179,6 +179,31 @@ unknown_base_frame take_unknown_base(byte_reader& in) {
   return f;
 }
 
+offer_frame take_offer(byte_reader& in) {
+  offer_frame f;
+  f.round = in.varint();
+  f.last = take_flags(in, offer_last) != 0;
+  while (in.ok() && !in.at_end()) {
+    if (f.records.size() == limits::offered_records) in.fail();
+    offered_record record;
+    record.id = in.u64();
+    record.version = in.varint();
+    f.records.push_back(record);
+  }
+  return f;
+}
+
+mark_frame take_mark(byte_reader& in) {
+  mark_frame f;
+  f.round = in.varint();
+  f.position = in.varint();
+  for (auto& sequence : f.before) {
+    sequence = in.varint();
+    if (sequence >> 62 != 0) in.fail();
+  }
+  return f;
+}
+
 frame take_frame(frame_type type, byte_reader& in) {
   switch (type) {
     case frame_type::batch:
@@ -217,6 +242,10 @@ frame take_frame(frame_type type, byte_reader& in) {
       return delta_frame{in.rest()};
     case frame_type::unknown_base:
       return take_unknown_base(in);
+    case frame_type::offer:
+      return take_offer(in);
+    case frame_type::mark:
+      return take_mark(in);
     default:
       return std::monostate{};
   }

@@ -1,6 +1,7 @@
 // Frames: what one node says to another on a lane. Each is a type, a length and a payload; unknown types are skipped by
 // length so that wire versions can meet. docs/WIRE.md, "frames".
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ enum class frame_type : std::uint8_t {
   delta = 0x10,
   unknown_base = 0x11,
   marked_batch = 0x12,  ///< a batch with marks; batch_frame stands for both
+  offer = 0x13,
+  mark = 0x14,
 };
 
 /// How far a pattern got at the other side. Each level includes the ones before.
@@ -165,7 +168,7 @@ struct sketch_frame {
   std::uint64_t first = 0;  ///< place of the first symbol
   bytes_view symbols;       ///< for take_symbols(); a view into the frame's bytes
 };
-/// "Send me this much more of your sketch", or "send me these records as they stand now".
+/// "Send me this much more of your sketch" (none: let us give it up), or "send me these records as they stand now".
 struct request_frame {
   enum class kind : std::uint8_t { symbols = 0, records = 1 };
   std::uint64_t round = 0;
@@ -173,6 +176,28 @@ struct request_frame {
   std::uint64_t first = 0, count = 0;  ///< with kind::symbols
   std::vector<std::uint64_t> items;    ///< with kind::records: sketch items, at most limits::request_items
   bool operator==(const request_frame&) const = default;
+};
+/// One of the records that only the offering side has.
+struct offered_record {
+  std::uint64_t id = 0;  ///< sketch_id_of() its id
+  std::uint64_t version = 0;
+  bool operator==(const offered_record&) const = default;
+};
+/// What the side that decoded a sketch found to have alone: of what it requested, the other side need not send an older
+/// version of these. The last one of a round ends its requests.
+struct offer_frame {
+  std::uint64_t round = 0;
+  bool last = false;
+  std::vector<offered_record> records;  ///< at most limits::offered_records
+  bool operator==(const offer_frame&) const = default;
+};
+/// "Once you have applied the records numbered below these, you have all that is meant for you of my log up to there,
+/// and all that I owe you in this round."
+struct mark_frame {
+  std::uint64_t round = 0;                ///< 0: of none
+  std::uint64_t position = 0;             ///< in the log of the sender's hello
+  std::array<std::uint64_t, 3> before{};  ///< on the lanes high, normal and low
+  bool operator==(const mark_frame&) const = default;
 };
 /// New versions against records that the receiver holds. Each counts as a record in the lane's numbering.
 struct delta_frame {
@@ -189,7 +214,7 @@ struct unknown_base_frame {
 using frame =
     std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame, refusal_frame,
                  query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame,
-                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame>;
+                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame, offer_frame, mark_frame>;
 
 /// Appends type, length and payload. Text over its limit is cut; std::monostate appends nothing.
 void append_frame(byte_buffer& out, const frame& value);

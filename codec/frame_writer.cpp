@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include <quicsync/codec/catch_up_limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
-#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/varint.hpp>
 
 namespace quicsync {
@@ -152,6 +152,24 @@ struct payload_writer {
   }
 
   frame_type operator()(const delta_frame& f) const { return append_bytes(out, f.deltas), frame_type::delta; }
+
+  frame_type operator()(const offer_frame& f) const {
+    append_varint(out, f.round);
+    out.push_back(f.last ? offer_last : 0);
+    const auto count = std::min(f.records.size(), limits::offered_records);
+    for (std::size_t i = 0; i < count; ++i) {
+      append_u64(out, f.records[i].id);
+      append_varint(out, f.records[i].version);
+    }
+    return frame_type::offer;
+  }
+
+  frame_type operator()(const mark_frame& f) const {
+    append_varint(out, f.round);
+    append_varint(out, f.position);
+    for (const auto sequence : f.before) append_varint(out, sequence);
+    return frame_type::mark;
+  }
 
   frame_type operator()(const unknown_base_frame& f) const {
     out.push_back(f.lane);

@@ -93,6 +93,12 @@ inline constexpr std::size_t replay_entries = 16'384;  ///< early data within th
 inline constexpr std::size_t connections = 16384;      ///< connections of a node
 
 // -- store: docs/STORE.md ---------------------------------------------------------------------------------
+inline constexpr std::size_t unstored_bytes =
+    32u << 20;  ///< taken and not on disk yet: a third of a second of a usual disk; beyond, who sends waits
+inline constexpr std::size_t store_group_bytes = 4u << 20;  ///< of one commit: bounds how long the first of it waits
+inline constexpr std::uint64_t store_position_gap =
+    1u << 20;  ///< positions left out after a start: more than unstored_bytes could have taken before it
+inline constexpr std::chrono::milliseconds store_slice{10};  ///< of compaction or checkpoint, between two commits
 inline constexpr std::size_t store_row_bytes = 64u << 10;  ///< of records in one row, uncompressed; a larger one alone
 inline constexpr std::size_t store_row_records = 1024;     ///< of one row: what reading one cold record unpacks
 inline constexpr std::size_t store_wal_pages =

@@ -36,7 +36,8 @@ std::uint64_t expected_count(std::uint64_t place, std::uint64_t total) noexcept 
 constexpr std::size_t extension_symbols_min = 256, extension_factor = 4;
 constexpr std::size_t room_begun = 16384;
 constexpr std::size_t page_symbols = 4096 / sizeof(sketch_symbol), page_items = 4;
-constexpr std::size_t together = 256;  // items that are placed in turn; they stay in the nearest cache
+constexpr std::size_t together = 256;       // items that are placed in turn; they stay in the nearest cache
+constexpr std::size_t estimate_begins = 2;  // every item falls to place 0, most to 1
 constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
 
 }  // namespace
@@ -44,6 +45,10 @@ constexpr std::size_t symbol_bytes_min = 8 + 4 + 1;
 sketch_item sketch_item_of(const content_hash& hash, std::uint64_t key) noexcept {
   const std::uint64_t halves[2] = {hash.low, hash.high};
   return XXH3_64bits_withSeed(halves, sizeof(halves), key);
+}
+
+std::uint64_t sketch_id_of(std::string_view id, std::uint64_t key) noexcept {
+  return XXH3_64bits_withSeed(id.data(), id.size(), key);
 }
 
 detail::sketch_walk::sketch_walk(sketch_item item, std::uint64_t key) noexcept
@@ -129,6 +134,23 @@ void sketch_source::place(std::size_t first, std::size_t last) {
   }
 }
 
+// A difference falls to a place with a known probability, with the sign of its side: the square of what the counts
+// differ by is expected to be that of the surplus' share, and one variance for each difference.
+void sketch_decoder::weigh(std::size_t place) noexcept {
+  const auto count = static_cast<double>(symbols_[place].count);
+  if (place == 0) surplus_ = symbols_[place].count;
+  if (place < estimate_begins) return;
+  const double density = 1.0 / (1.0 + static_cast<double>(place) / 2.0);
+  const double shared = density * static_cast<double>(surplus_);
+  squares_ += (count * count - shared * shared) / (density * (1.0 - density));
+}
+
+double sketch_decoder::estimate() const noexcept {
+  if (symbols_.size() < estimate_begins + 8) return 0;
+  const double mean = squares_ / static_cast<double>(symbols_.size() - estimate_begins);
+  return std::max({mean, std::abs(static_cast<double>(surplus_)), static_cast<double>(found_.size())});
+}
+
 bool sketch_decoder::pure(const sketch_symbol& symbol) const noexcept {
   return (symbol.count == 1 || symbol.count == -1) && symbol.checks == check_of(symbol.items, key_);
 }
@@ -149,6 +171,7 @@ result<void> sketch_decoder::add(std::span<const sketch_symbol> theirs, std::spa
   for (std::size_t i = 0; i < count; ++i) {
     symbols_.push_back({theirs[i].items ^ ours[i].items, theirs[i].checks ^ ours[i].checks,
                         wrapping_sum(theirs[i].count, wrapping_sum(~ours[i].count, 1))});
+    weigh(begin + i);
   }
   for (auto& each : found_) place(each);
   for (auto i = begin; i < symbols_.size(); ++i) candidates_.push_back(i);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <quicsync/codec/bytes.hpp>
@@ -19,6 +20,8 @@ namespace quicsync {
 /// collide.
 using sketch_item = std::uint64_t;
 sketch_item sketch_item_of(const content_hash& hash, std::uint64_t key) noexcept;
+/// An id under the connection's key, to speak of it in eight bytes.
+std::uint64_t sketch_id_of(std::string_view id, std::uint64_t key) noexcept;
 
 /// One coded symbol: the items that fall to it, combined.
 struct sketch_symbol {
@@ -55,6 +58,8 @@ class sketch_source {
   /// All of them before the first build().
   void add(const content_hash& hash);
   std::size_t size() const noexcept { return items_.size(); }
+  /// In the order in which they were added.
+  sketch_item item(std::size_t index) const noexcept { return items_[index].item(); }
 
   /// Works towards `symbols` symbols for at most `items_max` items; true once they are there. 1024 items take well
   /// under a millisecond, so a caller with an event loop comes back for the rest.
@@ -89,6 +94,9 @@ class sketch_decoder {
 
   /// Symbols taken so far.
   std::size_t size() const noexcept { return symbols_.size(); }
+  /// About how many differences there are, by the counts alone and so long before they are found; within a tenth from
+  /// some hundred symbols on. 0 where there are too few to tell.
+  double estimate() const noexcept;
   /// Every difference is found.
   bool complete() const noexcept { return !symbols_.empty() && symbols_[0] == sketch_symbol{}; }
   /// Items only the other side has, and only this side; in the order in which they were found.
@@ -102,8 +110,11 @@ class sketch_decoder {
   };
   bool pure(const sketch_symbol& symbol) const noexcept;
   void place(found& each);
+  void weigh(std::size_t place) noexcept;
 
   std::uint64_t key_;
+  double squares_ = 0;  ///< sum of the squared differences of counts, each by what one difference adds to it
+  std::int64_t surplus_ = 0;
   std::vector<sketch_symbol> symbols_;
   std::vector<found> found_;
   std::vector<std::size_t> candidates_;

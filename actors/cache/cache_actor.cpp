@@ -1,12 +1,18 @@
 #include <algorithm>
+#include <deque>
+#include <map>
+#include <variant>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <quicsync/actors/cache/cache_actor.hpp>
+#include <quicsync/actors/cache/cold_pages.hpp>
+#include <quicsync/actors/cache/comparison_desk.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/validation.hpp>
-#include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/catch_up_limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -51,52 +57,129 @@ class cache_actor : public loop_actor, private loop::source {
         table_(std::move(setup.table)),
         wall_clock_ms_(std::move(setup.wall_clock_ms)),
         ledger_(std::move(setup.ledger)),
-        coordinator_(std::move(setup.coordinator)) {}
+        coordinator_(std::move(setup.coordinator)),
+        store_(std::move(setup.store)),
+        goes_on_without_store_(setup.goes_on_without_store) {
+    if (store_) store_is_ = store_condition::loading;
+  }
 
   const char* name() const override { return "cache"; }
 
   caf::behavior make_behavior() override {
     home().add(this, -1, 0);
+    set_exit_handler([this](caf::exit_msg& m) {
+      hand_over();
+      quit(m.reason);
+    });
     return {
-        [this](messages::share& m) { on_share(m); },
-        [this](messages::apply& m) { on_apply(m); },
+        [this](messages::share& m) {
+          if (!held_up()) return on_share(m);
+          // Agents have no window that stays shut: what they share on and on is refused at some time.
+          if (deferred_share_bytes_ > limits::unstored_bytes)
+            return on_share(m, {errc::overloaded, "the store cannot keep up with what is shared"});
+          deferred_share_bytes_ += m.patterns->record_bytes();
+          deferred_.emplace_back(std::move(m));
+        },
+        [this](messages::apply& m) {
+          handed_apply handed{std::move(m), caf::actor_cast<caf::actor>(current_sender())};
+          if (!held_up()) return on_apply(handed);
+          deferred_.emplace_back(std::move(handed));
+        },
         [this](messages::pull& m) { on_pull(m); },
         [this](const messages::stop_reading& m) { forget(m); },
-        [this](const messages::find& m) {
-          auto place = table_.find(m.id);
-          return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
-        },
+        [this](const messages::find& m) { return on_find(m); },
         [this](const messages::ask_log_end& m) {
-          return messages::log_end{m.tag, table_.last_position(), table_.partial()};
+          return messages::log_end{m.tag, table_.last_position(), table_.partial(),
+                                   store_works() ? ack_level::stored : ack_level::applied};
         },
         [this](const messages::progress& m) { table_.set_progress(m.peer, m.on, m.position); },
         [this](const messages::no_progress& m) { table_.forget_progress(m.peer); },
         [this](messages::clear) {
           messages::cleared answer{table_.clear()};
+          desk_.clear();
+          remembered_.clear();
           event what;
           what.name = "cache:cleared";
           what.pattern_count = answer.patterns;
           tell(this, coordinator_, messages::happened{std::move(what)});
           tell(this, ledger_, answer);
+          if (store_works()) {
+            hand_over();
+            tell(this, store_, messages::forget_all{});
+          }
           return answer;
+        },
+        [this](const messages::ask_digest& m) {
+          compare(
+              [&](const auto& who) { desk_.ask_digest(who.address(), m, answer_to<messages::digest_answer>(who)); });
+        },
+        [this](const messages::ask_symbols& m) {
+          compare(
+              [&](const auto& who) { desk_.ask_symbols(who.address(), m, answer_to<messages::symbols_answer>(who)); });
+        },
+        [this](messages::select_records& m) {
+          compare(
+              [&](const auto& who) { desk_.select(who.address(), std::move(m), answer_to<messages::selected>(who)); });
+        },
+        [this](const messages::pull_selected& m) {
+          auto page = desk_.next_page(asker().address(), m.records_max, m.bytes_max);
+          return messages::page{m.tag, std::move(page.sets), {}, page.at_end};
+        },
+        [this](messages::end_round) { desk_.end_round(asker().address()); },
+        [this](messages::compare_on) {
+          comparing_ = false;
+          desk_.work(limits::slice_records);
+          compare_on();
+        },
+        [this](messages::remember_log& m) { remember(std::move(m)); },
+        [this](const messages::recall_log& m) {
+          auto known = remembered_.find(m.name);
+          return messages::recalled_log{m.tag,
+                                        known == remembered_.end() ? std::nullopt : std::optional(known->second)};
         },
         [this](messages::ask_state) {
           node_state state;
           state.patterns = table_.size();
+          state.store.unstored_bytes = unstored_.bytes();
           return state;
         },
+        // store
+        [this](const messages::restore& m) { on_restore(m); },
+        [this](const messages::restored& m) {
+          store_is_ = store_condition::working;
+          table_.resume_after(m.position);
+          unstored_.durable(m.position);
+          tell_durable(m.position);
+          table_.maintain(wall_clock_ms_());
+          arm();
+        },
+        [this](const messages::fetched& m) { on_fetched(m); },
+        [this](const messages::durable& m) { on_durable(m.position); },
+        [this](const messages::store_broke& m) { on_store_broke(m.reason); },
     };
   }
 
   void on_exit() override {
     home().remove(this);
+    desk_.forget_all();
     waiting_.clear();
+    deferred_.clear();
+    unstored_ = {};
+    cold_pages_ = {};
+    cold_finds_.clear();
     ledger_ = nullptr;
     coordinator_ = nullptr;
+    store_ = nullptr;
   }
 
  private:
-  void on_share(messages::share& m) {
+  /// An apply, and who is to be answered.
+  struct handed_apply {
+    messages::apply what;
+    caf::actor peer;
+  };
+
+  void on_share(messages::share& m, const error& held_up = {}) {
     const auto access = sharing::only_to(m.wish.only_to, m.wish.pass_on);
     messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}, m.handed_over};
     const auto now_ms = wall_clock_ms_();
@@ -105,6 +188,10 @@ class cache_actor : public loop_actor, private loop::source {
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       table_.expect(*m.patterns, i);
       auto& local = track.local[i];
+      if (const auto& why = store_refusal_.code != errc::none ? store_refusal_ : held_up; why.code != errc::none) {
+        local = {share_outcome::verdict::refused, why};
+        continue;
+      }
       if (m.patterns->item(i).has_checksum)
         if (auto corruption = find_corruption(m.patterns->record(i))) {
           local = {share_outcome::verdict::refused, std::move(*corruption)};
@@ -112,6 +199,7 @@ class cache_actor : public loop_actor, private loop::source {
         }
       const auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
       note(outcome);
+      keep(outcome, m.patterns, i);
       local.what = as_share_verdict(outcome.what);
       if (local.what != share_outcome::verdict::refused)
         track.places[i] = {outcome.on, outcome.position};
@@ -122,13 +210,17 @@ class cache_actor : public loop_actor, private loop::source {
     }
     arm();
     tell_moves();
+    track.own_store = store_works();
     tell(this, ledger_, std::move(track));
     feed_waiting();
   }
 
-  void on_apply(messages::apply& m) {
+  void on_apply(handed_apply& handed) {
+    auto& m = handed.what;
     const auto now_ms = wall_clock_ms_();
+    log_position_number last = 0;  // where what settles these records stands
     std::vector<std::pair<std::uint32_t, error>> refused;
+    messages::answer_older older{m.tag, {}};
     auto before = m.refused.begin();  // by the session
     for (std::uint32_t i = 0; i < m.records->size(); ++i) {
       table_.expect(*m.records, i);
@@ -136,16 +228,106 @@ class cache_actor : public loop_actor, private loop::source {
         refused.push_back(std::move(*before++));
         continue;
       }
+      if (store_refusal_.code != errc::none) {
+        refused.emplace_back(i, store_refusal_);
+        continue;
+      }
       const auto outcome = table_.apply(m.records, i, m.source, m.access, now_ms);
       note(outcome);
-      if (is_refusal(outcome.what)) refused.emplace_back(i, refusal_of(outcome.what));
+      keep(outcome, m.records, i);
+      if (is_refusal(outcome.what))
+        refused.emplace_back(i, refusal_of(outcome.what));
+      else
+        // An expired one stands nowhere: what it left stands before the log's end.
+        last = std::max(last, outcome.position != 0 ? outcome.position : table_.last_position());
+      if (outcome.what == pattern_table::verdict::older)
+        if (auto newer = table_.newer_than_brought(m.records->id(i))) older.sets.push_back(std::move(newer));
     }
     arm();
     tell_moves();
     messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()),
                              std::move(refused)};
-    tell(this, caf::actor_cast<caf::actor>(current_sender()), std::move(answer));
+    if (store_works()) unstored_.wait(handed.peer, answer, last);
+    if (!older.sets.empty()) tell(this, handed.peer, std::move(older));
+    tell(this, handed.peer, std::move(answer));
+    if (store_works() && last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
     feed_waiting();
+  }
+
+  // -- the store
+  // ----------------------------------------------------------------------------------------------------------------
+
+  bool store_works() const noexcept { return store_is_ == store_condition::working; }
+
+  /// What a restart would have to know of a record that was taken.
+  void keep(const pattern_table::outcome& outcome, const slab_ptr& records, std::size_t index) {
+    if (!store_works() || outcome.entry == pattern_table::none) return;
+    const auto held = table_.taken_at(outcome.entry);
+    unstored_.add(records, index, outcome.on, held.source, held.access, held.past);
+  }
+
+  void hand_over() {
+    if (!store_works()) return;
+    if (auto gone = table_.take_gone(); !gone.empty()) unstored_.add_gone(std::move(gone));
+    if (auto next = unstored_.take(table_.last_position())) tell(this, store_, std::move(*next));
+  }
+
+  // A disk that is slower than what comes slows down who sends it: what waits here is not acknowledged, and gives back
+  // no credit.
+  bool held_up() const noexcept { return must_wait() || !deferred_.empty(); }
+  bool must_wait() const noexcept {
+    return store_is_ == store_condition::loading || (store_works() && unstored_.full());
+  }
+  void take_deferred() {
+    while (!deferred_.empty() && !must_wait()) {
+      auto next = std::move(deferred_.front());
+      deferred_.pop_front();
+      if (auto* share = std::get_if<messages::share>(&next)) {
+        deferred_share_bytes_ -= share->patterns->record_bytes();
+        on_share(*share);
+      } else {
+        on_apply(std::get<handed_apply>(next));
+      }
+    }
+  }
+
+  void on_restore(const messages::restore& m) {
+    for (const auto& set : m.sets)
+      for (const auto& record : set.kept) {
+        table_.set_durable(record.past.position);
+        table_.restore(set.records, record.index, set.source, set.access, record.past);
+      }
+  }
+
+  void on_durable(log_position_number position) {
+    if (!store_works()) return;
+    const bool grown = position > unstored_.durable_position();
+    table_.set_durable(position);
+    for (auto& [peer, answer] : unstored_.durable(position)) tell(this, peer, std::move(answer));
+    if (!grown) return;
+    tell_durable(position);
+    take_deferred();
+  }
+
+  void tell_durable(log_position_number position) {
+    for (lane l : {lane::high, lane::normal, lane::low})
+      tell(this, ledger_, messages::reached{this_store, l, position, ack_level::stored});
+  }
+
+  // What was acknowledged as applied is still applied; nothing is said to be stored any more. The coordinator ends the
+  // connections, so that the peers hear it in the next hello.
+  void on_store_broke(const error& reason) {
+    store_is_ = store_condition::failed;
+    unstored_ = {};
+    table_.lose_store();
+    for (auto& [reader, page] : cold_pages_.give_up()) tell(this, reader, std::move(page));
+    for (auto& [number, waiting] : cold_finds_)
+      waiting.promise.deliver(messages::found{waiting.tag, nullptr, 0, 0, {}});
+    cold_finds_.clear();
+    if (!goes_on_without_store_)
+      store_refusal_ = {errc::store_failed, fmt::format("this node's store has failed: {}", to_string(reason))};
+    tell(this, ledger_, messages::peer_down{this_store, 0, reason});
+    take_deferred();
   }
 
   void note(const pattern_table::outcome& outcome) {
@@ -180,7 +362,43 @@ class cache_actor : public loop_actor, private loop::source {
 
   void answer(const messages::pull& m) {
     auto reading = table_.read(m.after, m.lanes, m.records_max, m.bytes_max);
-    tell(this, m.reader, messages::page{m.tag, std::move(reading.sets), reading.next, reading.at_end});
+    messages::page page{m.tag, std::move(reading.sets), reading.next, reading.at_end};
+    if (reading.cold.empty() || !store_works()) return tell(this, m.reader, std::move(page));
+    const auto number = ++last_fetch_;
+    tell(this, store_,
+         messages::fetch{number, cold_pages_.wait(number, m.reader, std::move(page), std::move(reading.cold))});
+  }
+
+  // -- what only the store has the payload of
+  // -----------------------------------------------------------------------------------------------------------------
+
+  caf::result<messages::found> on_find(const messages::find& m) {
+    auto place = table_.find(m.id);
+    if (place.cold == 0 || !store_works())
+      return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
+    const auto number = ++last_fetch_;
+    const auto position = place.cold;
+    auto promise = make_response_promise<messages::found>();
+    cold_finds_.emplace(number, cold_find{m.tag, m.id, promise, std::move(place)});
+    tell(this, store_, messages::fetch{number, {position}});
+    return promise;
+  }
+
+  void on_fetched(const messages::fetched& m) {
+    for (const auto position : m.damaged)
+      for (lane l : all_lanes) table_.forget_cold(position, l);
+    if (auto whole = cold_pages_.finish(m.number, m.sets)) tell(this, whole->reader, std::move(whole->page));
+    auto waiting = cold_finds_.extract(m.number);
+    if (waiting.empty()) return;
+    auto& find = waiting.mapped();
+    messages::found answer{find.tag, nullptr, 0, find.place.source, std::move(find.place.access)};
+    if (!m.sets.empty() && !m.sets.front().kept.empty()) {
+      answer.records = m.sets.front().records;
+      answer.index = m.sets.front().kept.front().index;
+    } else if (auto now = table_.find(find.id); now.records) {  // replaced meanwhile
+      answer = {find.tag, std::move(now.records), now.index, now.source, std::move(now.access)};
+    }
+    find.promise.deliver(std::move(answer));
   }
 
   void feed_waiting() {
@@ -192,9 +410,46 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void forget(const messages::stop_reading& m) {
+    if (!m.reading) {
+      cold_pages_.forget(m.reader);
+      desk_.forget(m.reader);
+    }
     std::erase_if(waiting_, [&](const messages::pull& w) {
       return w.reader.address() == m.reader && (!m.reading || *m.reading == w.reading);
     });
+  }
+
+  // -- comparing with peers
+  // ----------------------------------------------------------------------------------------------------
+
+  caf::actor asker() { return caf::actor_cast<caf::actor>(current_sender()); }
+
+  template <class Answer>
+  std::function<void(Answer)> answer_to(const caf::actor& who) {
+    return [this, who](Answer value) { tell(this, who, std::move(value)); };
+  }
+
+  template <class F>
+  void compare(F&& ask) {
+    ask(asker());
+    compare_on();
+  }
+
+  /// A slice at a time, so that others have their turns between.
+  void compare_on() {
+    if (desk_.busy() && !std::exchange(comparing_, true))
+      tell(this, caf::actor_cast<caf::actor>(this), messages::compare_on{});
+  }
+
+  void remember(messages::remember_log m) {
+    auto& known = remembered_[m.name];
+    const bool same = known.at.incarnation == m.what.at.incarnation && known.filter == m.what.filter;
+    if (same) m.what.at.position = std::max(m.what.at.position, known.at.position);
+    known = std::move(m.what);
+    if (remembered_.size() <= limits::remembered_logs) return;
+    // Which one is forgotten costs that node a comparison, no more.
+    auto first = remembered_.begin();
+    remembered_.erase(first->first == m.name ? std::next(first) : first);
   }
 
   void report_conflict(const pattern_table::outcome& outcome) {
@@ -214,13 +469,17 @@ class cache_actor : public loop_actor, private loop::source {
   // -----------------------------------------------------------------------------------------------------------------
 
   void on_ready(unsigned) override {}
-  void on_turn_end() override {}
+  // What a turn has taken goes to the store together.
+  void on_turn_end() override {
+    if (unstored_.has_next()) run_in_context([this] { hand_over(); });
+  }
   void on_deadline() override {
     run_in_context([this] {
       armed_for_ms_.reset();
       home().set_deadline(this, time_point::max());
       table_.maintain(wall_clock_ms_());
       arm();
+      hand_over();
     });
   }
 
@@ -235,10 +494,30 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   pattern_table table_;
+  comparison_desk<caf::actor_addr> desk_{table_};
+  bool comparing_ = false;
+  std::map<std::string, remembered_log> remembered_;  ///< how far this node is in others' logs, by their names
   std::function<std::int64_t()> wall_clock_ms_;
   std::optional<std::int64_t> armed_for_ms_;
   caf::actor ledger_;
   caf::actor coordinator_;
+  enum class store_condition : std::uint8_t { none, loading, working, failed } store_is_ = store_condition::none;
+  caf::actor store_;
+  bool goes_on_without_store_ = false;
+  error store_refusal_;  ///< why nothing is taken any more; code none: it is
+  unstored unstored_;
+  std::deque<std::variant<messages::share, handed_apply>> deferred_;  ///< until the store has caught up
+  std::size_t deferred_share_bytes_ = 0;
+  /// Somebody waits for one record.
+  struct cold_find {
+    std::uint64_t tag = 0;
+    std::string id;
+    caf::typed_response_promise<messages::found> promise;
+    pattern_table::place place;
+  };
+  cold_pages cold_pages_;
+  std::map<std::uint64_t, cold_find> cold_finds_;
+  std::uint64_t last_fetch_ = 0;
   messages::moved moves_;                ///< of this turn
   std::vector<messages::pull> waiting_;  ///< readers at the log's end
 };

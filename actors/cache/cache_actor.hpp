@@ -15,9 +15,12 @@ struct cache_setup {
   std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
   caf::actor ledger;                            ///< gets `track`, `moved` and `cleared`
   caf::actor coordinator;                       ///< gets events
+  caf::actor store;                             ///< gets `persist` and `forget_all`; null: memory only
+  bool goes_on_without_store = false;  ///< when the store has failed: take patterns all the same, into memory only
 };
 
-/// Messages: share, apply, pull, find, clear, ask_log_end, progress, no_progress.
+/// Messages: share, apply, pull, find, clear, ask_log_end, progress, no_progress; of the store restore, restored,
+/// durable, store_broke.
 caf::actor spawn_cache(caf::actor_system& system, loop& home, cache_setup setup);
 
 /// What the configuration says of the table. Without a size it may take a quarter of the machine's memory.

@@ -34,13 +34,13 @@ lane pattern_table::lane_of(const slab& records, std::size_t index) const {
 
 std::string_view pattern_table::id_of(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? slab_of(e).id(e.index) : std::string_view(expired_.at(entry_index).id);
+  return e.has_record() ? slab_of(e).id(e.index) : std::string_view(left_.at(entry_index).id);
 }
 
 record_order pattern_table::order_at(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
   if (e.has_record()) return order_in(slab_of(e), e.index);
-  const order_left& left = expired_.at(entry_index);
+  const order_left& left = left_.at(entry_index);
   return {left.version, left.timestamp, left.agent_id, false, left.hash};
 }
 
@@ -50,12 +50,12 @@ std::uint32_t pattern_table::find_entry(std::uint64_t key, std::string_view id) 
 
 std::int64_t pattern_table::arrived_ms(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? arrivals_[e.from].when_ms : expired_.at(entry_index).arrived_ms;
+  return e.has_record() ? arrivals_[e.from].when_ms : left_.at(entry_index).arrived_ms;
 }
 
 peer_number pattern_table::source_of(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
-  return e.has_record() ? arrivals_[e.from].source : expired_.at(entry_index).source;
+  return e.has_record() ? arrivals_[e.from].source : left_.at(entry_index).source;
 }
 
 void pattern_table::expect(const slab& records, std::size_t index) const {
@@ -89,7 +89,7 @@ std::uint32_t pattern_table::add_entry(std::uint64_t key) {
 
 void pattern_table::remove_entry(std::uint32_t entry_index) {
   const entry& e = entries_[entry_index];
-  by_key_.erase(e.has_record() ? item_of(e).key : expired_.at(entry_index).key, entry_index);
+  by_key_.erase(e.has_record() ? item_of(e).key : left_.at(entry_index).key, entry_index);
   detach(entry_index);
   entries_[entry_index] = entry{};
   free_.push_back(entry_index);
@@ -116,25 +116,64 @@ merge_result pattern_table::compare(std::uint32_t entry_index, const slab& recor
   return merge(order_at(entry_index), order_in(records, index));
 }
 
+// -- what peers compare
+
+held_record pattern_table::held(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  const arrival& as = arrivals_[e.from];
+  return {*as.records, e.index, as.source, as.access, entry_index};
+}
+
+void pattern_table::scan_digests(std::size_t entries_max) {
+  digests_.scan(entries(), entries_max,
+                [this](std::uint32_t first, std::uint32_t last, const std::function<void(const held_record&)>& take) {
+                  visit_held(first, last, take);
+                });
+}
+
+std::size_t pattern_table::append_to(reading& page, std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  if (!e.has_record()) return 0;
+  const arrival& as = arrivals_[e.from];
+  auto& sets = page.sets;
+  if (sets.empty() || sets.back()->records != as.records || sets.back()->source != as.source ||
+      !(sets.back()->access == as.access))
+    sets.push_back(std::make_shared<change_set>(change_set{as.records, as.source, as.access, {}}));
+  // The page is being made: nobody else has it yet.
+  std::const_pointer_cast<change_set>(sets.back())->changes.push_back({e.position, e.index, e.on});
+  return item_of(e).size;
+}
+
+std::shared_ptr<const change_set> pattern_table::newer_than_brought(std::string_view id) const {
+  const auto at = find_entry(key_of(id, config_.key_seed), id);
+  reading page;
+  if (at != none) append_to(page, at);
+  return page.sets.empty() ? nullptr : page.sets.front();
+}
+
 /// Whoever follows the log meets it again, and so do those who may have it only now. It is held as it came now, since
 /// what it has in common with others is said of those that come together.
 pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const slab_ptr& records, std::size_t index,
                                             peer_number source, const sharing& access) {
   entry& held = entries_[entry_index];
   const outcome unchanged{verdict::duplicate, false, held.on, read_at(held), 0};
-  if (!held.has_record()) return unchanged;
+  if (!is_logged(held)) return unchanged;
   // Not worth a copy, mostly.
-  if (arrivals_[held.from].access.for_all()) return unchanged;
-  auto wider = arrivals_[held.from].access;
+  const auto& before = held.cold ? left_.at(entry_index).access : arrivals_[held.from].access;
+  if (before.for_all()) return unchanged;
+  auto wider = before;
   if (!wider.widen(access)) return unchanged;
   if (is_crowded(wider)) return {verdict::crowded, false, held.on, read_at(held), 0};
-  const auto arrived = arrivals_[held.from].when_ms;
+  const auto arrived = arrived_ms(entry_index);
   const auto replaced = held.position;
   const auto on = held.on;
+  note_gone(replaced);
   detach(entry_index);
   attach(entry_index, records, index, source, wider, arrived);
   const auto position = stand(entry_index, on, replaced);
-  return {verdict::widened, false, on, position, replaced};
+  outcome out{verdict::widened, false, on, position, replaced};
+  out.entry = entry_index;
+  return out;
 }
 
 pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t index, peer_number source,
@@ -150,7 +189,9 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   if (at != none) {
     entry& held = entries_[at];
     const auto merged = compare(at, *records, index);
-    if (merged.outcome == merge_outcome::same) return widen(at, records, index, source, access);
+    // A clock that was ahead let its payload go too early: it comes back.
+    const bool returns = merged.outcome == merge_outcome::same && !is_logged(held) && !is_over;
+    if (merged.outcome == merge_outcome::same && !returns) return widen(at, records, index, source, access);
     out.conflict = merged.conflict;
     if (merged.outcome == merge_outcome::older) {
       out.what = verdict::older;
@@ -165,6 +206,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     out.loser_index = held.index;
     out.what = verdict::replaced;
     out.replaced = read_at(held);
+    note_gone(held.position);
     held.over_version = order_at(at).version;
     held.over_source = source_of(at);
     held.replaced_one = true;
@@ -181,7 +223,34 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   } else {
     attach(at, records, index, source, access, now_ms);
   }
+  out.entry = at;
   out.position = stand(at, out.on, out.replaced);
+  return out;
+}
+
+pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size_t index, peer_number source,
+                                              const sharing& access, const past& before) {
+  last_position_ = before.position - 1;
+  // What expired since then goes with the next maintain(), like everything else that is due.
+  const outcome out = apply(records, index, source, access, before.arrived_ms);
+  last_position_ = before.position;
+  if (out.position != before.position) {
+    if (out.what == verdict::older || out.what == verdict::duplicate) note_gone(before.position);
+    return out;
+  }
+  entry& e = entries_[out.entry];
+  e.replaced_one = before.over_version.has_value();
+  e.over_version = before.over_version.value_or(0);
+  e.over_source = before.over_source;
+  return out;
+}
+
+pattern_table::taken pattern_table::taken_at(std::uint32_t entry_index) const {
+  const entry& e = entries_[entry_index];
+  taken out{source_of(entry_index),
+            e.has_record() ? arrivals_[e.from].access : sharing{},
+            {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
+  if (e.replaced_one) out.past.over_version = e.over_version;
   return out;
 }
 
@@ -195,6 +264,7 @@ pattern_table::place pattern_table::find(std::string_view id) const {
   std::uint32_t at = find_entry(key_of(id, config_.key_seed), id);
   if (at == none) return {};
   const entry& e = entries_[at];
+  if (e.cold) return {nullptr, 0, source_of(at), left_.at(at).access, e.position};
   if (!e.has_record()) return {nullptr, 0, source_of(at), {}};
   const arrival& from = arrivals_[e.from];
   return {from.records, e.index, from.source, from.access};
@@ -242,6 +312,14 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
         ++records;
         bytes += size;
       }
+      if (e.position == at.position && e.cold) {
+        const order_left& left = left_.at(at.entry);
+        if (records != 0 && (records >= records_max || bytes + left.size > bytes_max)) return false;
+        out.cold.push_back({at.position, l, left.source, left.access});
+        open_from = none;
+        ++records;
+        bytes += left.size;
+      }
       out.next[l] = at.position;
       return true;
     });
@@ -253,7 +331,7 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
 }
 
 std::size_t pattern_table::clear() {
-  std::size_t had = live_;
+  std::size_t had = size();
   by_key_.clear();
   entries_.clear();
   pages_.clear();
@@ -261,10 +339,12 @@ std::size_t pattern_table::clear() {
   for (auto& log : logs_) log.clear();
   arrivals_.clear();
   lone_.clear();
-  expired_.clear();
+  left_.clear();
   due_ = {};
-  live_ = bytes_ = 0;
+  digests_.clear();
+  live_ = cold_ = bytes_ = 0;
   partial_ = partial_ || had != 0;
+  gone_.clear();
   return had;
 }
 

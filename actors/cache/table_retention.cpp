@@ -34,7 +34,10 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   const slab_item& item = records->item(index);
   e.deleted = item.deleted;
   bytes_ += item.size + entry_bytes;
-  if (!item.deleted) ++live_;
+  if (!item.deleted) {
+    ++live_;
+    digests_.held(held(entry_index));
+  }
   if (!is_lone(*records)) return;
   lone_.push_back(entry_index);
   if (lone_.size() == lone_ones_gathered) gather_lone_ones();
@@ -43,15 +46,22 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
 void pattern_table::detach(std::uint32_t entry_index) {
   entry& e = entries_[entry_index];
   if (!e.has_record()) {
-    auto left = expired_.find(entry_index);
-    if (left == expired_.end()) return;
-    bytes_ -= left->second.id.size() + left->second.agent_id.size() + entry_bytes;
-    expired_.erase(left);
+    auto left = left_.find(entry_index);
+    if (left == left_.end()) return;
+    if (e.cold)
+      --cold_;
+    else
+      bytes_ -= left->second.id.size() + left->second.agent_id.size() + entry_bytes;
+    e.cold = false;
+    left_.erase(left);
     return;
   }
   const slab& records = slab_of(e);
   bytes_ -= records.item(e.index).size + entry_bytes;
-  if (!e.deleted) --live_;
+  if (!e.deleted) {
+    --live_;
+    digests_.gone(held(entry_index));
+  }
   const auto from = std::exchange(e.from, none);
   const auto left = arrivals_.held_of_slab(from) - 1;
   if (left != 0 && records.size() >= slab_records_at_least && left * 4 <= records.size()) {
@@ -142,7 +152,7 @@ std::optional<lane_log::standing> pattern_table::oldest(lane on, std::uint32_t b
   std::optional<lane_log::standing> found;
   bool none_kept = true;
   logs_[index_of(on)].visit_after(evicted_to_[on], [&](const lane_log::standing& at) {
-    const bool evictable = stands()(at) && !entries_[at.entry].deleted;
+    const bool evictable = stands()(at) && !entries_[at.entry].deleted && !entries_[at.entry].cold;
     if (evictable && at.entry != but_not) {
       found = at;
       return false;
@@ -162,10 +172,47 @@ bool pattern_table::is_full_for(std::size_t more_bytes, std::uint32_t in_place_o
 
 bool pattern_table::make_room(std::size_t bytes, std::uint32_t in_place_of) {
   if (!is_full_for(bytes, in_place_of)) return true;
-  const auto acknowledged = acknowledged_by_all();
+  const auto to = may_be_evicted_to();
   while (is_full_for(bytes, in_place_of))
-    if (!evict_one(acknowledged, in_place_of)) return false;
+    // With a store, what is on its way there is over the bound for a moment, and that is bounded by itself.
+    if (!evict_one(to, in_place_of)) return config_.stored;
   return true;
+}
+
+// What the store has is read from there by whoever comes to it later; without one, nobody must need it any more.
+log_cursor pattern_table::may_be_evicted_to() const {
+  return config_.stored ? log_cursor::at(durable_) : acknowledged_by_all();
+}
+
+void pattern_table::evict(const lane_log::standing& at, lane on) {
+  ++evicted_;
+  if (config_.stored) return cool(at.entry);
+  remove_entry(at.entry);
+  leave(on, at.position);
+  partial_ = true;
+}
+
+void pattern_table::cool(std::uint32_t entry_index) {
+  entry& e = entries_[entry_index];
+  auto left = order_left_of(slab_of(e), e.index, source_of(entry_index), arrived_ms(entry_index));
+  left.size = item_of(e).size;
+  left.access = arrivals_[e.from].access;
+  detach(entry_index);
+  left_.insert_or_assign(entry_index, std::move(left));
+  entries_[entry_index].cold = true;
+  ++cold_;
+}
+
+void pattern_table::forget_cold(log_position_number position, lane on) {
+  std::uint32_t found = none;
+  logs_[index_of(on)].visit_after(position - 1, [&](const lane_log::standing& at) {
+    if (at.position == position && stands()(at) && entries_[at.entry].cold) found = at.entry;
+    return false;
+  });
+  if (found == none) return;
+  note_gone(position);
+  remove_entry(found);
+  leave(on, position);
 }
 
 bool pattern_table::evict_one(const log_cursor& acknowledged, std::uint32_t but_not) {
@@ -178,11 +225,8 @@ bool pattern_table::evict_one(const log_cursor& acknowledged, std::uint32_t but_
     first = candidate;
     on = l;
   }
-  if (!first) return forget_one_gone(acknowledged, but_not);
-  remove_entry(first->entry);
-  leave(on, first->position);
-  ++evicted_;
-  partial_ = true;
+  if (!first) return !config_.stored && forget_one_gone(acknowledged, but_not);
+  evict(*first, on);
   return true;
 }
 
@@ -198,6 +242,7 @@ bool pattern_table::forget_one_gone(const log_cursor& acknowledged, std::uint32_
     if (!stands) continue;
     const bool was_logged = e.has_record();
     const lane on = e.on;
+    note_gone(e.position);
     remove_entry(next.entry_index);
     if (was_logged) leave(on, next.position);
     ++evicted_;
@@ -228,14 +273,14 @@ pattern_table::order_left pattern_table::order_left_of(const slab& records, std:
 void pattern_table::expire(std::uint32_t entry_index, order_left left) {
   detach(entry_index);
   bytes_ += left.id.size() + left.agent_id.size() + entry_bytes;
-  expired_.insert_or_assign(entry_index, std::move(left));
+  left_.insert_or_assign(entry_index, std::move(left));
 }
 
 void pattern_table::plan_entry(std::uint32_t entry_index) {
   const entry& e = entries_[entry_index];
   std::int64_t when_ms = 0;
-  if (!e.has_record()) {
-    const order_left& left = expired_.at(entry_index);
+  if (!is_logged(e)) {
+    const order_left& left = left_.at(entry_index);
     when_ms = std::max(left.expires_at + config_.horizon.count(), left.arrived_ms + gone_stays_ms);
   } else if (e.deleted) {
     when_ms = std::max(item_of(e).timestamp + config_.horizon.count(), arrived_ms(entry_index) + gone_stays_ms);
@@ -257,8 +302,8 @@ void pattern_table::handle(const due& next, std::int64_t now_ms) {
   const auto at = next.entry_index;
   entry& e = entries_[at];
   if (e.position != next.position) return;
-  if (e.has_record() && !e.deleted) {
-    expire(at, order_left_of(slab_of(e), e.index, source_of(at), arrived_ms(at)));
+  if (is_logged(e) && !e.deleted) {
+    expire(at, e.cold ? left_.at(at) : order_left_of(slab_of(e), e.index, source_of(at), arrived_ms(at)));
     leave(entries_[at].on, next.position);
     return plan_entry(at);
   }
@@ -266,6 +311,7 @@ void pattern_table::handle(const due& next, std::int64_t now_ms) {
     return due_.push({now_ms + try_again_ms, next.position, at});
   const bool was_logged = e.has_record();
   const lane on = e.on;
+  note_gone(e.position);
   remove_entry(at);
   if (was_logged) leave(on, next.position);
 }
@@ -279,7 +325,7 @@ void pattern_table::maintain(std::int64_t now_ms) {
   }
   if (!config_.ttl) return;
   waits_for_peers_until_ms_ = 0;
-  const auto acknowledged = acknowledged_by_all();
+  const auto acknowledged = may_be_evicted_to();
   for (lane l : all_lanes)
     for (auto first = oldest(l); left != 0 && first; first = oldest(l), --left) {
       if (arrived_ms(first->entry) + config_.ttl->count() > now_ms) break;
@@ -287,10 +333,7 @@ void pattern_table::maintain(std::int64_t now_ms) {
         waits_for_peers_until_ms_ = now_ms + try_again_ms;
         break;
       }
-      remove_entry(first->entry);
-      leave(l, first->position);
-      ++evicted_;
-      partial_ = true;
+      evict(*first, l);
     }
 }
 

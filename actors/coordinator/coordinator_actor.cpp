@@ -12,6 +12,7 @@
 #include <quicsync/actors/coordinator/state_gathering.hpp>
 #include <quicsync/actors/peer/ledger_actor.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
+#include <quicsync/actors/store/store_actor.hpp>
 #include <quicsync/transport/transport_actor.hpp>
 
 namespace quicsync {
@@ -60,6 +61,9 @@ class coordinator_actor : public caf::event_based_actor {
           what.failure = m.reason;
           emit(what);
         },
+        // store
+        [this](messages::store_opened& m) { on_store_opened(m); },
+        [this](const messages::store_broke& m) { on_store_broke(m.reason); },
         // peers
         [this](const messages::peer_hello& m) { on_hello(m); },
         [this](messages::peer_ready& m) { on_ready(m); },
@@ -74,7 +78,7 @@ class coordinator_actor : public caf::event_based_actor {
   void on_exit() override {
     listeners_.clear();
     actors_.clear();
-    transport_ = cache_ = ledger_ = nullptr;
+    transport_ = cache_ = ledger_ = store_ = nullptr;
   }
 
  private:
@@ -107,13 +111,62 @@ class coordinator_actor : public caf::event_based_actor {
     auto quic = endpoint::make(parts_.quic);
     if (!quic) return refuse(std::move(quic.error()));
 
+    hello_.log.incarnation = random_();  // a new cache begins a new log
     auto self = caf::actor_cast<caf::actor>(this);
+    if (parts_.open_store)
+      store_ = spawn_store(system(), {parts_.open_store, parts_.key_seed, parts_.store_thread, self, board_});
     ledger_ = spawn_ledger(system(), *parts_.home, self);
+    auto table = table_config_of(config_, parts_.key_seed);
+    table.stored = store_ != nullptr;
     cache_ = spawn_cache(system(), *parts_.home,
-                         {table_config_of(config_, parts_.key_seed), parts_.wall_clock_ms, ledger_, self});
-    transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self);
-    for (const auto& a : {ledger_, cache_, transport_}) monitor(a);
+                         {std::move(table), parts_.wall_clock_ms, ledger_, self, store_, !config_.store_required});
+    for (const auto& a : {ledger_, cache_}) monitor(a);
     starting_ = std::move(m.requester);
+    way_out_ = {std::move(*quic), std::move(*socket)};
+    if (!store_) return go_out();
+    monitor(store_);
+    tell(this, store_, messages::open_store{cache_});
+  }
+
+  // The socket is bound before the store is read, so that peers that dial meanwhile wait in it.
+  void go_out() {
+    transport_ = spawn_transport(system(), *parts_.home, std::move(way_out_.quic), std::move(way_out_.socket),
+                                 caf::actor_cast<caf::actor>(this));
+    monitor(transport_);
+  }
+
+  void on_store_opened(messages::store_opened& m) {
+    if (!starting_) return;
+    if (m.failure) {
+      way_out_ = {};
+      for (auto* a : {&store_, &cache_, &ledger_})
+        if (*a) send_exit(std::exchange(*a, nullptr), caf::exit_reason::user_shutdown);
+      tell(this, std::exchange(starting_, nullptr), messages::node_started{std::move(m.failure), 0, nullptr});
+      for (auto& requester_of_stop : std::exchange(stopping_, {}))
+        tell(this, requester_of_stop, messages::node_stopped{});
+      return;
+    }
+    hello_.log.incarnation = m.incarnation;
+    for (auto& [number, name] : m.sources) members_.remember(number, std::move(name));
+    if (!m.lost.empty()) {
+      event what;
+      what.name = "store:lost";
+      what.failure = {errc::store_lost, std::move(m.lost)};
+      emit(what);
+    }
+    go_out();
+  }
+
+  // The peers learn from the next hello that nothing is said to be stored any more, and that this is another log: what
+  // it takes from now on will not be there after a restart.
+  void on_store_broke(const error& reason) {
+    hello_.log.incarnation = random_();
+    event what;
+    what.name = "store:failed";
+    what.failure = reason;
+    emit(what);
+    const messages::begin_anew again{{errc::connection_closed, "the node's store has failed"}, hello_.log.incarnation};
+    for (const auto& [id, a] : actors_) tell(this, a, again);
   }
 
   void on_listening(const transport::listening& m) {
@@ -186,8 +239,10 @@ class coordinator_actor : public caf::event_based_actor {
       send_exit(transport_, caf::exit_reason::user_shutdown);
       return;
     }
-    for (auto* a : {&cache_, &ledger_})
-      if (*a) send_exit(std::exchange(*a, nullptr), caf::exit_reason::user_shutdown);
+    if (ledger_) send_exit(std::exchange(ledger_, nullptr), caf::exit_reason::user_shutdown);
+    // The cache hands over what it took last; when the store has that on disk, its file is free for the next start.
+    if (cache_) return send_exit(cache_, caf::exit_reason::user_shutdown);
+    if (store_) return tell(this, store_, messages::close_store{});
     event what;
     what.name = "server:stopped";
     emit(what);
@@ -201,6 +256,18 @@ class coordinator_actor : public caf::event_based_actor {
       if (stopping_.empty() || running_ || starting_) lose_vital_actor("transport", m.reason);
       stop_further();
       return;
+    }
+    if (store_ && m.source == store_.address()) {
+      store_ = nullptr;
+      if (running_ || starting_) {
+        const error reason{errc::store_failed, fmt::format("the store actor ended: {}", system().render(m.reason))};
+        tell(this, cache_, messages::store_broke{reason});
+        if (running_) return on_store_broke(reason);
+        messages::store_opened never;
+        never.failure = reason;
+        return on_store_opened(never);
+      }
+      return stop_further();
     }
     for (auto* vital : {&cache_, &ledger_})
       if (*vital && m.source == vital->address()) {
@@ -229,6 +296,7 @@ class coordinator_actor : public caf::event_based_actor {
     for (const auto& [id, a] : actors_) send_exit(a, caf::exit_reason::user_shutdown);
     for (auto* a : {&transport_, &cache_, &ledger_})
       if (*a) send_exit(*a, caf::exit_reason::user_shutdown);
+    if (store_) tell(this, store_, messages::close_store{});
   }
 
   // -- peers
@@ -242,6 +310,8 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.compress = config_.compression;
     setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
+    setup.session.sync_interval = config_.sync_interval;
+    setup.session.sketch_seed = random_();
     setup.session.rules = config_.rules;
     setup.session.limits = config_.limits;
     setup.session.wish.subscribe = config_.role == node_role::node;
@@ -318,6 +388,8 @@ class coordinator_actor : public caf::event_based_actor {
       tell(this, actors_.at(*decision.replaces),
            messages::turn_away{std::move(reason), members_.find(*decision.replaces)->connection});
     }
+    // Before the cache can have anything of it: the store keeps names, since numbers end with the process.
+    if (store_) tell(this, store_, messages::peer_name{decision.number, m.hello.name});
     tell(this, actors_.at(*id), messages::welcome{decision.number, m.connection});
   }
 
@@ -425,6 +497,8 @@ class coordinator_actor : public caf::event_based_actor {
     g->state.port = port_;
     g->state.connections = members_.connections();
     g->state.stats = statistics_;
+    g->state.store = board_->get();
+    if (store_) g->state.store.file = config_.store;
     if (statistics_.successful_syncs != 0)
       g->state.stats.average_latency_ms = latency_sum_ms_ / static_cast<double>(statistics_.successful_syncs);
     auto ask = [this, g](const caf::actor& whom, auto question, auto take) {
@@ -442,6 +516,7 @@ class coordinator_actor : public caf::event_based_actor {
     if (cache_)
       ask(cache_, messages::ask_state{}, [g](const node_state& s) {
         g->state.patterns = s.patterns;
+        g->state.store.unstored_bytes = s.store.unstored_bytes;
         g->arrived();
       });
     if (transport_)
@@ -497,7 +572,12 @@ class coordinator_actor : public caf::event_based_actor {
   };
   std::vector<removal> removals_;
   std::vector<caf::actor> listeners_;
-  caf::actor transport_, cache_, ledger_;
+  caf::actor transport_, cache_, ledger_, store_;
+  std::shared_ptr<store_board> board_ = std::make_shared<store_board>();
+  struct {
+    std::unique_ptr<endpoint> quic;
+    std::unique_ptr<datagram_socket> socket;
+  } way_out_;  ///< while the store is read
   caf::actor starting_;
   std::vector<caf::actor> stopping_;  ///< all who wait for the end
   bool running_ = false;

@@ -6,6 +6,7 @@
 
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
+#include <quicsync/actors/store/store_engine.hpp>
 #include <quicsync/transport/datagram_socket.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/loop.hpp>
@@ -19,6 +20,8 @@ struct node_parts {
   std::function<result<std::unique_ptr<datagram_socket>>()> open_socket;
   std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
   std::uint64_t seed = 0;                       ///< of everything random that is no secret: instance numbers, jitter
+  store_opener open_store;                      ///< null: patterns are held in memory only
+  bool store_thread = true;                     ///< the store has one of its own, because it waits for the disk
   std::uint64_t key_seed = 0;                   ///< secret: of the hash that spreads ids in the cache (slab_item::key)
 };
 

@@ -68,6 +68,8 @@ class membership {
   const std::map<member_id, member>& all() const noexcept { return members_; }
 
   peer_number next_number() noexcept { return next_number_++; }
+  /// Somebody who is not here had this number.
+  void remember(peer_number number, std::string name) { names_.insert_or_assign(number, std::move(name)); }
   /// Who has or had this number; of those that are gone, `names_kept` are remembered. Empty: unknown.
   std::string name_of(peer_number number) const;
   static constexpr std::size_t names_kept = 16384;

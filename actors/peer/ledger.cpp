@@ -5,6 +5,11 @@
 #include <quicsync/actors/peer/ledger.hpp>
 
 namespace quicsync {
+namespace {
+
+error nobody_to_share_with() { return {errc::no_peers, "nobody is connected to share with"}; }
+
+}  // namespace
 
 // -- by position
 
@@ -157,7 +162,12 @@ bool ledger::finish_if_settled(share_id id) {
   deadlines_.erase({share.deadline, id});
   sync_report outcome;
   outcome.local = std::move(share.local);
-  for (auto& w : share.peers) outcome.peers.push_back(std::move(w.outcome));
+  if (share.alone) outcome.failure = nobody_to_share_with();
+  for (auto& w : share.peers)
+    if (w.peer != this_store)
+      outcome.peers.push_back(std::move(w.outcome));
+    else if (w.outcome.failure.code == errc::none)
+      outcome.own_level = w.level;
   due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
   shares_.erase(it);
   if (shares_.empty()) longest_run_ = 1;
@@ -170,6 +180,8 @@ void ledger::report_without_waiting(messages::track& share, error failure) {
   outcome.failure = std::move(failure);
   due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
 }
+
+ledger::peer_entry ledger::own_store() { return {0, {}, false, ack_level::stored, {}, {}}; }
 
 void ledger::peer_up(peer_number peer, connection_id connection, std::string name, bool counts, ack_level level) {
   auto it = peers_.find(peer);
@@ -188,7 +200,7 @@ void ledger::peer_down(peer_number peer, connection_id connection, const error& 
 }
 
 void ledger::reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now) {
-  auto it = peers_.find(peer);
+  auto it = peer == this_store ? peers_.try_emplace(this_store, own_store()).first : peers_.find(peer);
   if (it == peers_.end()) return;
   for (std::size_t l = 0; l <= static_cast<std::size_t>(level); ++l) {
     auto& at = it->second.reached[l][index_of(on)];
@@ -267,7 +279,12 @@ void ledger::track(messages::track share, time_point now) {
   entry.places = std::move(share.places);
   find_last(entry);
   wait_for_peers(entry, share.wish, now);
-  if (entry.peers.empty()) return report_without_waiting(share, {errc::no_peers, "nobody is connected to share with"});
+  entry.alone = entry.peers.empty();
+  if (share.own_store && share.wish.level == ack_level::stored) {
+    peers_.try_emplace(this_store, own_store());
+    entry.peers.push_back({this_store, ack_level::stored, {}, false});
+  }
+  if (entry.peers.empty()) return report_without_waiting(share, nobody_to_share_with());
 
   entry.local = std::move(share.local);
   for (auto& wait : entry.peers)

@@ -30,6 +30,7 @@ class ledger {
   /// Every share that waits for it is answered with `reason` for this peer. Without effect for another connection than
   /// the latest.
   void peer_down(peer_number peer, connection_id connection, const error& reason, time_point now);
+  /// `this_store`: this node's own store has it on disk.
   void reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now);
   void refused(peer_number peer, lane on, log_position_number position, const error& reason);
   /// These are not sent to it. `positions` ascend.
@@ -80,6 +81,7 @@ class ledger {
     std::vector<std::pair<lane, log_position_number>> places;
     std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
     std::vector<waiting_for> peers;
+    bool alone = false;  ///< there is no peer: it waits for this node's store
   };
   /// Patterns of a share that follow each other in the log.
   struct run {
@@ -100,6 +102,7 @@ class ledger {
   void await(share_id id, const share_entry& share);
   void stop_awaiting(share_id id, const share_entry& share);
 
+  static peer_entry own_store();
   static void find_last(share_entry& share) noexcept;
   bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
   log_position_number reached_by(const waiting_for& wait, lane on) const noexcept;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <quicsync/actors/cache/comparison_messages.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -65,12 +66,18 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](transport::ended& m) { on_ended(m); },
         // cache
         [this](messages::applied& m) { answer(m, [&](auto& s) { s.applied(m); }); },
+        [this](messages::stored& m) { answer(m, [&](auto& s) { s.stored(m); }); },
         [this](messages::page& m) { answer(m, [&](auto& s) { s.take_page(m); }); },
         [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
+        [this](messages::digest_answer& m) { answer(m, [&](auto& s) { s.take_digest(m); }); },
+        [this](messages::symbols_answer& m) { answer(m, [&](auto& s) { s.take_symbols(std::move(m)); }); },
+        [this](messages::selected& m) { answer(m, [&](auto& s) { s.take_selected(std::move(m)); }); },
+        [this](messages::answer_older& m) { answer(m, [&](auto& s) { s.answer_older(m.sets); }); },
+        [this](messages::recalled_log& m) { answer(m, [&](auto& s) { s.welcome(number_, m.what); }); },
         [this](messages::log_end& m) {
           answer(m, [&](auto& s) {
             if (std::exchange(opening_, false))
-              s.open(m.position, m.partial);
+              s.open(m.position, m.partial, m.level);
             else
               s.log_ends_at(m.position);
           });
@@ -79,7 +86,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](const messages::welcome& m) {
           if (connection_ == 0 || m.connection != connection_) return;
           number_ = m.number;
-          session_->welcome(m.number);
+          send_to_cache(messages::recall_log{tagged(0), their_name_});
         },
         [this](const messages::turn_away& m) {
           if (m.connection == connection_) on_turned_away(m.reason);
@@ -88,6 +95,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
           leave(m.reason);
           ending_ = true;
           if (connection_ == 0) end({errc::cancelled, "the peer was removed"});
+        },
+        [this](const messages::begin_anew& m) {
+          setup_.session.hello.log.incarnation = m.incarnation;
+          on_turned_away(m.reason);
         },
         [this](messages::dial_again) {
           if (connection_ == 0 && setup_.dial && !ending_) dial();
@@ -285,6 +296,22 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         messages::pull{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait, records_max, bytes_max});
   }
   void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }
+  void ask_digest(std::shared_ptr<const comparison_view> view) override {
+    send_to_cache(messages::ask_digest{tagged(0), std::move(view)});
+  }
+  void ask_symbols(std::uint64_t key, std::size_t first, std::size_t count) override {
+    send_to_cache(messages::ask_symbols{tagged(0), key, first, count});
+  }
+  void select_records(std::vector<sketch_item> items, std::vector<offered_record> offered) override {
+    send_to_cache(messages::select_records{tagged(0), std::move(items), std::move(offered)});
+  }
+  void pull_selected(std::uint64_t tag, std::size_t records_max, std::size_t bytes_max) override {
+    send_to_cache(messages::pull_selected{tagged(tag), records_max, bytes_max});
+  }
+  void end_round() override { send_to_cache(messages::end_round{}); }
+  void remember(const log_position& theirs) override {
+    send_to_cache(messages::remember_log{their_name_, {theirs, setup_.session.wish.filter}});
+  }
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
   void subscribed(bool takes_all) override {
     const auto& hello = *session_->their_hello();

@@ -28,11 +28,12 @@ void peer_session::say(const frame& value, lane on) {
   send_on(on, std::move(bytes));
 }
 
-void peer_session::open(log_position_number position, bool partial) {
+void peer_session::open(log_position_number position, bool partial, ack_level level) {
   opened_ = true;
   opened_at_ = host_.now();
   config_.hello.log.position = position;
   config_.hello.partial = partial;
+  config_.hello.level = level;
   say(config_.hello);
   for (lane l : all_lanes) process(l);
 }
@@ -103,6 +104,7 @@ result<void> peer_session::handle_control(const frame& value) {
   if (const auto* refusal = std::get_if<refusal_frame>(&value)) return take_refusal(*refusal);
   if (const auto* wish = std::get_if<subscribe_frame>(&value)) return take_subscribe(*wish);
   if (const auto* around = std::get_if<neighbours_frame>(&value)) return take_neighbours(*around);
+  if (const auto* mark = std::get_if<mark_frame>(&value)) return take_mark(*mark);
   if (const auto* asked = std::get_if<query_frame>(&value)) {
     serve(*asked);
   } else if (const auto* ping = std::get_if<ping_frame>(&value)) {
@@ -116,6 +118,8 @@ result<void> peer_session::handle_control(const frame& value) {
     errc code = failure->reason.code;
     if (code == errc::none || code == errc::duplicate_peer) code = errc::connection_closed;
     host_.fail({code, fmt::format("the peer gave up: {}", to_string(failure->reason))});
+  } else {
+    return take_catch_up(value);
   }
   return {};
 }
@@ -148,11 +152,11 @@ result<void> peer_session::take_hello(const hello_frame& hello) {
   return {};
 }
 
-void peer_session::welcome(peer_number number) {
+void peer_session::welcome(peer_number number, const std::optional<remembered_log>& remembered) {
   if (over_ || welcomed_ || !their_hello_) return;
   welcomed_ = true;
   number_ = number;
-  if (config_.wish.subscribe) say(subscribe_frame{config_.wish.filter, config_.wish.from, {}});
+  if (config_.wish.subscribe) say(own_subscription(remembered));
   // A node always subscribes, and only then it takes patterns; a client need not.
   if (their_hello_->role == node_role::client) establish();
   for (lane l : all_lanes) process(l);
@@ -161,37 +165,6 @@ void peer_session::welcome(peer_number number) {
 void peer_session::establish() {
   if (std::exchange(established_, true)) return;
   host_.established();
-}
-
-result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
-  auto wanted = filter::parse(wish.filter);
-  if (!wanted) return fail(std::move(wanted.error()));
-  if (++subscriptions_ > limits::subscriptions)
-    return fail(errc::flood, fmt::format("subscribes more than {} times", limits::subscriptions));
-  bool first = !their_filter_;
-  their_filter_ = std::move(*wanted);
-  host_.subscribed(their_hello_->role == node_role::node && their_filter_->match_all() && rules_.reads_all());
-  if (first) establish();
-  reading_tag_ = next_tag_++;
-  pull_under_way_ = false;
-  sent_again_.clear();
-  if (wish.from == subscribe_frame::start::now) {
-    reading_ = false;
-    host_.ask_log_end();
-  } else {
-    // A position is only of use with a store that remembers it; until then everything is offered.
-    reading_ = true;
-    read_to_ = {};
-    pull_more();
-  }
-  return {};
-}
-
-void peer_session::log_ends_at(log_position_number position) {
-  if (over_ || reading_ || !their_filter_) return;
-  reading_ = true;
-  read_to_ = log_cursor::at(position);
-  pull_more();
 }
 
 void peer_session_statistics::add(const peer_session_statistics& later) {

@@ -13,11 +13,14 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include <quicsync/actors/cache/comparison_messages.hpp>
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/peer/peer_rules.hpp>
 #include <quicsync/actors/peer/rate_limit.hpp>
+#include <quicsync/actors/peer/reconciliation.hpp>
 #include <quicsync/actors/peer/settled_sequences.hpp>
+#include <quicsync/actors/store/store_messages.hpp>
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/frame.hpp>
@@ -59,6 +62,16 @@ class peer_session_host {
   virtual void find(std::uint64_t tag, std::string id) = 0;
   virtual void ask_log_end() = 0;
 
+  // -- to the cache, while catching up: comparison_messages.hpp
+  virtual void ask_digest(std::shared_ptr<const comparison_view> view) = 0;
+  virtual void ask_symbols(std::uint64_t key, std::size_t first, std::size_t count) = 0;
+  virtual void select_records(std::vector<sketch_item> items, std::vector<offered_record> offered) = 0;
+  /// Answer with peer_session::take_page() and this tag.
+  virtual void pull_selected(std::uint64_t tag, std::size_t records_max, std::size_t bytes_max) = 0;
+  virtual void end_round() = 0;
+  /// Everything of the other side's log up to there that is meant for this node is held.
+  virtual void remember(const log_position& theirs) = 0;
+
   // -- to the ledger
   /// With each subscription. `takes_all`: everything that may be relayed is sent there.
   virtual void subscribed(bool takes_all) = 0;
@@ -81,8 +94,10 @@ struct peer_session_config {
   std::size_t batch_patterns = 100;
   bool compress = true;
   std::uint64_t key_seed = 0;
-  bool check_name = true;  ///< the other side's hello must agree with its certificate
-  access_rules rules;      ///< of this node; what they say of the peer is looked up by its name
+  bool check_name = true;                         ///< the other side's hello must agree with its certificate
+  std::chrono::milliseconds sync_interval{1000};  ///< between looks at what may differ; 0: none
+  std::uint64_t sketch_seed = 0;                  ///< secret, of this connection
+  access_rules rules;                             ///< of this node; what they say of the peer is looked up by its name
   peer_limits limits;
 };
 
@@ -106,12 +121,12 @@ class peer_session {
  public:
   peer_session(peer_session_config config, peer_identity certificate, peer_session_host& host);
 
-  /// Says hello, with where the own log stands and whether something of it is no longer held. Once; nothing that came
-  /// is looked at before.
-  void open(log_position_number position = 0, bool partial = false);
+  /// Says hello, with where the own log stands, whether something of it is no longer held, and the highest level that
+  /// can be acknowledged. Once; nothing that came is looked at before.
+  void open(log_position_number position = 0, bool partial = false, ack_level level = ack_level::applied);
 
-  /// The coordinator agrees with the hello: go on.
-  void welcome(peer_number number);
+  /// The coordinator agrees with the hello: go on. `remembered`: of the other side's log, by an earlier connection.
+  void welcome(peer_number number, const std::optional<remembered_log>& remembered = std::nullopt);
 
   /// Bytes of a lane.
   void receive(lane on, shared_bytes bytes);
@@ -120,9 +135,15 @@ class peer_session {
 
   // -- answers of the cache
   void applied(const messages::applied& answer);
+  void stored(const messages::stored& answer);
   void log_ends_at(log_position_number position);
   void take_page(const messages::page& page);
   void take_found(const messages::found& found);
+  void take_digest(const messages::digest_answer& own);
+  void take_symbols(messages::symbols_answer own);
+  void take_selected(messages::selected answer);
+  /// The other side brought something older than these.
+  void answer_older(const std::vector<std::shared_ptr<const change_set>>& sets);
 
   /// The time asked for with host.wake_at() has come.
   void wake();
@@ -155,6 +176,7 @@ class peer_session {
     std::uint64_t first_sequence = 0;
     time_point sent_at;
     std::vector<log_position_number> positions;  ///< one a record
+    bool in_order = true;                        ///< of the log; false: what the other side was found to lack
     std::uint64_t end_sequence() const noexcept { return first_sequence + positions.size(); }
   };
   /// How far the other side has acknowledged at one level.
@@ -166,6 +188,7 @@ class peer_session {
     block_encoder encoder;
     std::uint64_t next_sequence = 0;
     std::uint64_t in_flight_bytes = 0;
+    std::uint64_t in_order_from = 0;  ///< blocks before it tell nothing of how far the other side is in the log
     acknowledged_level applied;
     acknowledged_level stored;  ///< used when the other side has a store
     explicit outgoing_lane(bool compress) : encoder(compress) {}
@@ -204,11 +227,32 @@ class peer_session {
   result<void> handle_control(const frame& value);
   result<void> take_hello(const hello_frame& hello);
   result<void> take_neighbours(const neighbours_frame& around);
-  result<void> take_subscribe(const subscribe_frame& wish);
+  subscribe_frame own_subscription(const std::optional<remembered_log>& remembered) const;
   result<void> take_reply(const reply_frame& reply);
   void establish();
   void say(const frame& value, lane on = lane::control);
   void abandon(error reason);
+
+  // peer_session_catch_up.cpp: where the other side begins to read, and what it is found to lack
+  enum class from : std::uint8_t { log, selection, answer };
+  result<void> take_subscribe(const subscribe_frame& wish);
+  bool is_comparable(const subscribe_frame& wish) const;
+  bool make_reconciliation();
+  void read_from(const log_cursor& after);
+  void read_all();
+  void caught_up();
+  result<void> take_catch_up(const frame& value);
+  result<void> take_mark(const mark_frame& mark);
+  void check_marks();
+  bool is_applied(const mark_frame& mark) const;
+  void carry_out();
+  void end_round();
+  void send_catch_up_frames();
+  void pull_selected();
+  void say_mark(std::uint64_t round, log_position_number position);
+  void note_activity();
+  void tick();
+  void tick_after(std::chrono::nanoseconds time);
 
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
   void pull_more();
@@ -217,7 +261,8 @@ class peer_session {
   bool wants(const slab& records, std::uint16_t index);
   void send_again_from(const log_cursor& first, peer_number source);
   bool was_sent_before(const change_set& set, const change& c) const;
-  void send_records(const std::vector<std::shared_ptr<const change_set>>& sets);
+  bool is_for_them(from origin, const change_set& set, const change& c);
+  void send_records(const std::vector<std::shared_ptr<const change_set>>& sets, from origin = from::log);
   result<void> take_acknowledgement(const acknowledgement_frame& ack);
   result<void> take_refusal(const refusal_frame& refusal);
   void advance(lane on, ack_level level, acknowledged_level& track);
@@ -275,7 +320,28 @@ class peer_session {
   std::map<peer_number, log_cursor> left_to_;  ///< before the first record that was left to it
   log_cursor sent_before_;                     ///< up to there it is sent again,
   std::vector<peer_number> sent_again_;        ///< and only what came from these
-  bool reading_ = false;                       ///< the start of their subscription is known
+
+  std::shared_ptr<const comparison_view> view_;  ///< what is compared; null: nothing
+  std::optional<reconciliation> reconciliation_;
+  bool starting_ = false;                    ///< reading begins where the log ends now, once that is known
+  bool caught_up_ = false;                   ///< what was there before is sent, or known to be there
+  bool copied_ = false;                      ///< everything, since both were last equal
+  log_cursor outside_until_;                 ///< up to there only what is not compared is read
+  std::deque<byte_buffer> catch_up_frames_;  ///< wait for room on the control lane
+  bool sending_selection_ = false, selection_pulled_ = false;
+  std::uint64_t selection_tag_ = 0;
+  std::optional<mark_frame> their_mark_, their_round_mark_;  ///< the last ones, until they are applied
+  log_position_number wished_position_ = 0;                  ///< of a subscription that waits for the log's end
+  log_position_number marked_ = 0;                           ///< the last position that was told
+  bool at_log_end_ = false;
+  bool changed_ = false;  ///< since the last digest was taken
+  bool active_ = false;   ///< since the last tick
+  unsigned busy_ticks_ = 0, rounds_in_vain_ = 0;
+  std::size_t found_last_ = 0;          ///< differences, in the last round that found some
+  std::size_t subscriptions_told_ = 0;  ///< to the host
+  time_point next_tick_ = time_point::max();
+
+  bool reading_ = false;  ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;
   bool pull_under_way_ = false;
   lane_set pulled_lanes_;  ///< of the pull under way

@@ -50,6 +50,7 @@ void peer_session::wake_for_rates() {
   if (std::find(waiting_for_in_rate_.begin(), waiting_for_in_rate_.end(), true) != waiting_for_in_rate_.end())
     when = in_limit_.ready_at(host_.now());
   if (waiting_for_out_rate_) when = std::min(when, out_limit_.ready_at(host_.now()));
+  when = std::min(when, next_tick_);
   host_.wake_at(when);
 }
 
@@ -58,6 +59,8 @@ void peer_session::wake() {
   for (lane l : all_lanes)
     if (std::exchange(waiting_for_in_rate_[index_of(l)], false)) process(l);
   if (waiting_for_out_rate_) pull_more();
+  if (host_.now() >= next_tick_) tick();
+  if (over_) return;
   wake_for_rates();
 }
 
@@ -81,6 +84,7 @@ void peer_session::apply_slabs(lane on, std::vector<received_slab> slabs) {
   auto& from = incoming(on);
   for (auto& [records, access] : slabs) {
     if (records->empty()) continue;
+    note_activity();
     auto first = from.next_sequence;
     from.next_sequence += records->size();
     statistics_.patterns_received += records->size();
@@ -137,8 +141,15 @@ void peer_session::applied(const messages::applied& answer) {
     from.credits.pop_front();
   }
   if (give != 0) host_.consumed(answer.on, give);
+  check_marks();
   if (from.paused && !waiting_for_in_rate_[index_of(answer.on)] && from.applied_before == from.next_sequence)
     process(answer.on);
+}
+
+void peer_session::stored(const messages::stored& answer) {
+  // Whoever was told of a lower level in the hello does not wait for this one.
+  if (over_ || config_.hello.level < ack_level::stored) return;
+  say(acknowledgement_frame{static_cast<std::uint8_t>(answer.on), ack_level::stored, answer.ranges});
 }
 
 }  // namespace quicsync

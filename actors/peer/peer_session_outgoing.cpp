@@ -25,6 +25,7 @@ bool peer_session::has_room(lane on) const noexcept {
 void peer_session::acknowledged(lane on, std::uint64_t bytes) {
   auto& to = outgoing(on);
   to.in_flight_bytes -= std::min(bytes, to.in_flight_bytes);
+  if (on == lane::control) send_catch_up_frames();
   pull_more();
   serve_more();
 }
@@ -51,6 +52,7 @@ void peer_session::pull_more() {
     return wake_for_rates();
   }
   waiting_for_out_rate_ = false;
+  pull_selected();
   if (pull_under_way_) {
     // It may be waiting at the end of other lanes: one that has room again must not wait with it. The new pull takes
     // the old one's place, and a page that is on its way for the old one is void.
@@ -68,9 +70,18 @@ void peer_session::take_page(const messages::page& page) {
   if (page.tag == reading_tag_) {
     pull_under_way_ = false;
     log_cursor before = std::exchange(read_to_, page.next);
+    at_log_end_ = page.at_end && pulled_lanes_ == lane_set::all_patterns();
     send_records(page.sets);
+    note_activity();
     for (lane l : all_lanes)
       if (read_to_[l] != before[l]) report_progress(l);
+    return pull_more();
+  }
+  if (page.tag == selection_tag_ && std::exchange(selection_pulled_, false)) {
+    send_records(page.sets, from::selection);
+    sending_selection_ = !page.at_end;
+    if (page.at_end) reconciliation_->selected_sent();
+    carry_out();
     return pull_more();
   }
   auto query = served_.find(page.tag);
@@ -173,7 +184,21 @@ bool peer_session::was_sent_before(const change_set& set, const change& c) const
          std::find(sent_again_.begin(), sent_again_.end(), set.source) == sent_again_.end();
 }
 
-void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets) {
+bool peer_session::is_for_them(from origin, const change_set& set, const change& c) {
+  if (origin == from::answer) {
+    // They have an older version: they must not go on with it, whether they want this one or not.
+    const auto record = set.records->record(c.index);
+    return record.deleted() || (rules_.may_read(record) && !their_filter_->matches(record));
+  }
+  if (origin == from::log && was_sent_before(set, c)) return false;
+  if (wants(*set.records, c.index)) {
+    const bool compared = origin == from::log && c.position <= outside_until_[c.on];
+    return !compared || !view_->wanted.matches(set.records->record(c.index));
+  }
+  return false;
+}
+
+void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets, from origin) {
   std::array<gathering, lane_count> lanes;
   std::array<std::vector<log_position_number>, lane_count> passed_over;
   auto flush = [&](lane on) {
@@ -188,7 +213,7 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {})});
+    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
@@ -196,11 +221,13 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     g.bytes = 0;
   };
   for (const auto& set : sets) {
-    if (!may_be_sent(*set)) continue;
+    // What was compared may go back to where it came from once.
+    const bool possible = origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name);
+    if (!possible) continue;
     for (const change& c : set->changes) {
-      if (was_sent_before(*set, c)) continue;
-      if (!wants(*set->records, c.index)) {
-        if (set->source == this_node) passed_over[index_of(c.on)].push_back(c.position);
+      if (!is_for_them(origin, *set, c)) {
+        const bool own = set->source == this_node && origin == from::log;
+        if (own && c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
         continue;
       }
       auto& g = lanes[index_of(c.on)];
@@ -234,6 +261,7 @@ void peer_session::note_sent(lane on, sent_block block) {
 
 // What is outstanding bounds what can be said to have arrived; with nothing outstanding it is everything that was read.
 void peer_session::report_progress(lane on) {
+  if (!caught_up_) return;
   auto& to = outgoing(on);
   if (to.applied.blocks.empty()) host_.reached(on, read_to_[on], ack_level::applied);
   if (to.stored.blocks.empty() && their_hello_->level >= ack_level::stored)
@@ -242,17 +270,20 @@ void peer_session::report_progress(lane on) {
 
 void peer_session::advance(lane on, ack_level level, acknowledged_level& track) {
   log_position_number reached = 0;
+  bool popped = false;
   std::uint64_t settled = track.settled.settled_before();
   while (!track.blocks.empty() && track.blocks.front()->end_sequence() <= settled) {
-    reached = track.blocks.front()->positions.back();
+    const auto& block = *track.blocks.front();
+    if (block.in_order && block.first_sequence >= outgoing(on).in_order_from) reached = block.positions.back();
+    popped = true;
     if (level == ack_level::applied) {
       ++statistics_.batches_acknowledged;
       statistics_.latency = host_.now() - track.blocks.front()->sent_at;
     }
     track.blocks.pop_front();
   }
-  if (reached == 0) return;
-  host_.reached(on, track.blocks.empty() ? read_to_[on] : reached, level);
+  if (track.blocks.empty() && popped) reached = read_to_[on];
+  if (reached != 0 && caught_up_) host_.reached(on, reached, level);
 }
 
 result<void> peer_session::take_acknowledgement(const acknowledgement_frame& ack) {

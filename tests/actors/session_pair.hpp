@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <quicsync/actors/cache/comparison_desk.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/peer/peer_session.hpp>
 
@@ -55,8 +56,9 @@ class side : public peer_session_host {
   }
 
   peer_session& session() { return *session_; }
+  const peer_session_statistics& statistics() const { return session_->statistics(); }
   peer_session_config& config() { return config_; }
-  const pattern_table& table() const { return table_; }
+  pattern_table& table() { return table_; }
 
   std::vector<std::pair<lane, log_position_number>> reached_;
   std::vector<error> refused_;
@@ -76,7 +78,8 @@ class side : public peer_session_host {
   std::vector<log_position_number> passed_over_;
   std::vector<std::string> neighbours_;
   bool takes_all_ = false;
-  peer_number number_ = 1;  ///< of the other side, as this one counts
+  peer_number number_ = 1;                    ///< of the other side, as this one counts
+  std::optional<remembered_log> remembered_;  ///< of the other side's log
   time_point now_{};
   time_point wake_at_ = time_point::max();
 
@@ -99,7 +102,7 @@ class side : public peer_session_host {
   void consumed(lane, std::uint64_t bytes) override { consumed_ += bytes; }
   void fail(error reason) override { failure_ = std::move(reason); }
   void greeted(const hello_frame&) override {
-    later([this] { session_->welcome(number_); });
+    later([this] { session_->welcome(number_, remembered_); });
   }
   void established() override { established_ = true; }
   void said_goodbye(const error& reason) override { goodbye_ = reason; }
@@ -116,7 +119,7 @@ class side : public peer_session_host {
         else if (refuse_all_)
           answer.refused.emplace_back(i, *refuse_all_);
         else
-          table_.apply(records, i, number_, access);
+          take_record(records, i, access);
       feed();
       if (!hold_back_applied_) session_->applied(answer);
     });
@@ -137,6 +140,29 @@ class side : public peer_session_host {
   void ask_log_end() override {
     later([this] { session_->log_ends_at(table_.last_position()); });
   }
+  void ask_digest(std::shared_ptr<const comparison_view> view) override {
+    desk_.ask_digest(0, {0, std::move(view)},
+                     [this](auto answer) { later([this, answer] { session_->take_digest(answer); }); });
+    work_at_desk();
+  }
+  void ask_symbols(std::uint64_t key, std::size_t first, std::size_t count) override {
+    desk_.ask_symbols(0, {0, key, first, count},
+                      [this](auto answer) { later([this, answer] { session_->take_symbols(answer); }); });
+    work_at_desk();
+  }
+  void select_records(std::vector<sketch_item> items, std::vector<offered_record> offered) override {
+    desk_.select(0, {0, std::move(items), std::move(offered)},
+                 [this](auto answer) { later([this, answer] { session_->take_selected(answer); }); });
+    work_at_desk();
+  }
+  void pull_selected(std::uint64_t tag, std::size_t records_max, std::size_t bytes_max) override {
+    later([this, tag, records_max, bytes_max] {
+      auto page = desk_.next_page(0, records_max, bytes_max);
+      session_->take_page({tag, page.sets, {}, page.at_end});
+    });
+  }
+  void end_round() override { desk_.end_round(0); }
+  void remember(const log_position& theirs) override { remembered_ = remembered_log{theirs, config_.wish.filter}; }
   void subscribed(bool takes_all) override {
     subscribed_ = true;
     takes_all_ = takes_all;
@@ -149,8 +175,31 @@ class side : public peer_session_host {
     answered_last_ = answered_last_ || last;
   }
 
+  /// The connection is over; what is held and remembered stays.
+  void disconnect() {
+    session_.reset();
+    todo_.clear();
+    held_back_.clear();
+    parked_.reset();
+    desk_.forget_all();
+    failure_.reset();
+    established_ = subscribed_ = false;
+    reached_.clear();
+    wake_at_ = time_point::max();
+  }
+
  private:
+  void work_at_desk() {
+    later([this] {
+      desk_.work(limits::slice_records);
+      if (desk_.busy()) work_at_desk();
+    });
+  }
   void later(std::function<void()> what) { todo_.push_back(std::move(what)); }
+  void take_record(const slab_ptr& records, std::uint32_t i, const sharing& access) {
+    if (table_.apply(records, i, number_, access).what != pattern_table::verdict::older) return;
+    if (auto newer = table_.newer_than_brought(records->id(i))) session_->answer_older({newer});
+  }
   void answer_pull(std::uint64_t tag, log_cursor after, lane_set lanes, std::size_t records_max,
                    std::size_t bytes_max) {
     later([this, tag, after, lanes, records_max, bytes_max] {
@@ -167,6 +216,7 @@ class side : public peer_session_host {
 
   peer_session_config config_;
   pattern_table table_;
+  comparison_desk<int> desk_{table_};
   side* other_ = nullptr;
   std::optional<peer_session> session_;
   std::deque<std::function<void()>> todo_;
@@ -183,11 +233,14 @@ struct pair_of_sides {
   side a, b;
   explicit pair_of_sides(node_role role_of_a = node_role::node, peer_wish wish_of_a = {})
       : a("a", role_of_a, std::move(wish_of_a)), b("b", node_role::node) {}
-  void open(std::string certificate_of_a = "a") {
+  void begin(std::string certificate_of_a = "a") {
     a.connect(b, "b");
     b.connect(a, std::move(certificate_of_a));
-    a.session().open();
-    b.session().open();
+    a.session().open(a.table().last_position(), a.table().partial());
+    b.session().open(b.table().last_position(), b.table().partial());
+  }
+  void open(std::string certificate_of_a = "a") {
+    begin(std::move(certificate_of_a));
     settle();
   }
   void settle() {

@@ -67,6 +67,9 @@ class child_process {
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
 
+  /// Ends it at once, where it would go on for ever.
+  void end() { kill(id_, SIGKILL); }
+
   /// The next number that it says; waits for it.
   double hear() {
     char line[64];

@@ -86,7 +86,7 @@ TEST_CASE("watch: a signal ends it with 0, but with 1 before --count is reached"
 TEST_CASE("watch: a node that stops ends it with 1, after everything that came was printed", "[cli][net]") {
   const workplace place;
   running_node node(place);
-  process watch(command("watch", node, place.identity("reader"), {"--count", "1000"}));
+  process watch(command("watch", node, place.identity("reader"), {"--count", "1000", "--patience", "0"}));
   watch.await_error("watching");
   const auto samples = make_samples(200);
   share(node, place, lines_of(samples));

@@ -17,6 +17,8 @@ workplace::workplace(bool with_ca) {
   auto made = (fs::temp_directory_path() / "quicsync-test-XXXXXX").string();
   REQUIRE(::mkdtemp(made.data()) != nullptr);
   directory_ = made;
+  // Nodes keep their patterns there, as they do by themselves.
+  ::setenv("XDG_STATE_HOME", path("state").c_str(), 1);
   if (with_ca) REQUIRE(run({"cert", "ca", path("ca")}).code == 0);
 }
 

@@ -51,10 +51,13 @@ std::vector<pattern> make_patterns(std::size_t count) {
   return patterns;
 }
 
-seed_node::seed_node(const std::string& name, const tuning& tune) : name_(name) {
+seed_node::seed_node(const std::string& name, const tuning& tune) : seed_node(name, nullptr, tune) {}
+
+seed_node::seed_node(const std::string& name, std::shared_ptr<tests::memory_disk> disk, const tuning& tune)
+    : name_(name) {
   auto config = config_of(name);
   if (tune) tune(config);
-  node_ = must(server::make(std::move(config)));
+  node_ = must(server::make(std::move(config), disk ? tests::memory_store::on(std::move(disk)) : nullptr));
   for (const std::string& wanted : {std::string(), std::string(pattern_received)})
     node_->on(wanted, [m = memory_](const event& what) {
       std::lock_guard lock(m->mutex);

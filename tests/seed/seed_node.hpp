@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <tests/actors/memory_store.hpp>
+
 #include <quicsync/actors/server.hpp>
 
 namespace quicsync::seed {
@@ -22,6 +24,8 @@ class seed_node {
   using tuning = std::function<void(node_config&)>;
   /// Not started. The certificate is made under a CA that all nodes of the process share.
   explicit seed_node(const std::string& name, const tuning& tune = {});
+  /// It keeps its patterns there.
+  seed_node(const std::string& name, std::shared_ptr<tests::memory_disk> disk, const tuning& tune = {});
 
   server* operator->() { return node_.get(); }
   server& operator*() { return *node_; }

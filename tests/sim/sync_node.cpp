@@ -52,7 +52,8 @@ class sync_node::speaker : public caf::event_based_actor {
   std::shared_ptr<log> log_;
 };
 
-sync_node::sync_node(simulated_world& world, const std::string& name, node_config config)
+sync_node::sync_node(simulated_world& world, const std::string& name, node_config config,
+                     std::shared_ptr<tests::memory_disk> disk)
     : world_(world), name_(name), node_(world.add(name)), log_(std::make_shared<log>()) {
   config.id = name;
   node_parts parts;
@@ -62,6 +63,8 @@ sync_node::sync_node(simulated_world& world, const std::string& name, node_confi
   parts.wall_clock_ms = node_.wall_clock_ms();
   parts.seed = node_.seed();
   parts.key_seed = node_.seed() ^ 1;
+  if (disk) parts.open_store = tests::memory_store::on(std::move(disk));
+  parts.store_thread = false;
   speaker_ = node_.system().spawn<speaker>(log_);
   coordinator_ = spawn_coordinator(node_.system(), std::move(config), std::move(parts));
   caf_compat::anon_send(coordinator_, messages::listen{speaker_});

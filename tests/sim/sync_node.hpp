@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <tests/actors/memory_store.hpp>
 #include <tests/sim/simulated_world.hpp>
 #include <tests/transport/identities.hpp>
 
@@ -18,7 +19,9 @@ namespace quicsync::sim {
 
 class sync_node {
  public:
-  explicit sync_node(simulated_world& world, const std::string& name, node_config config = {});
+  /// `disk`: it keeps its patterns there, and finds what is there already; null: in memory only.
+  explicit sync_node(simulated_world& world, const std::string& name, node_config config = {},
+                     std::shared_ptr<tests::memory_disk> disk = nullptr);
   sync_node(const sync_node&) = delete;
   sync_node& operator=(const sync_node&) = delete;
 

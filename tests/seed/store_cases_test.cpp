@@ -1,0 +1,190 @@
+// Nodes with a store, on real sockets: what is acknowledged as stored is on disk, a restart keeps it, a broken disk is
+// told.
+#include <catch2/catch_test_macros.hpp>
+#include <tests/seed/seed_node.hpp>
+#include <tests/transport/identities.hpp>
+
+namespace {
+
+using namespace quicsync;
+using namespace quicsync::seed;
+using namespace std::chrono_literals;
+
+delivery_wish stored_wish() {
+  delivery_wish wish;
+  wish.level = ack_level::stored;
+  return wish;
+}
+
+std::shared_ptr<tests::memory_disk> new_disk() { return std::make_shared<tests::memory_disk>(); }
+
+}  // namespace
+
+TEST_CASE("store: nothing is acknowledged as stored before the commit is through, and applied does not wait for it",
+          "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk), writer("writer");
+  keeper.start();
+  writer.start().connect(keeper);
+  disk->hold();
+  auto stored = writer->sync_patterns(make_patterns(300), stored_wish());
+  auto applied = writer->sync_pattern(make_pattern("other")).get();
+  CHECK(applied.complete());
+  CHECK(applied.peers.at(0).level == ack_level::applied);
+  // The same again: a duplicate is no sooner on disk than the first copy.
+  auto again = writer->sync_pattern(make_pattern("pattern-7"), stored_wish());
+  CHECK(stored.wait_for(200ms) == std::future_status::timeout);
+  CHECK(again.wait_for(0ms) == std::future_status::timeout);
+  CHECK(disk->size() == 0);
+  disk->release();
+  const auto report = stored.get();
+  CHECK(report.complete());
+  CHECK(report.peers.at(0).level == ack_level::stored);
+  CHECK(again.get().complete());
+  CHECK(disk->size() == 301);
+  CHECK(keeper.state().store.condition == "working");
+}
+
+TEST_CASE("store: a restart keeps patterns, deletions, who brought them and for whom they are", "[seed][store][net]") {
+  auto disk = new_disk();
+  {
+    seed_node keeper("keeper", disk), writer("writer");
+    keeper.start();
+    writer.start().connect(keeper);
+    CHECK(writer->sync_patterns(make_patterns(500), stored_wish()).get().complete());
+    CHECK(writer->sync_pattern(make_pattern("pattern-3", 2), stored_wish()).get().complete());
+    CHECK(writer->delete_pattern("pattern-4", stored_wish()).get().complete());
+    CHECK(writer->sync_pattern(make_pattern("secret"), {"keeper", "friend"}, stored_wish()).get().complete());
+    writer->stop();
+    const auto before = keeper.state().store.position;
+    CHECK(before == 503);
+    keeper->stop();
+    keeper.start();  // the same process
+    CHECK(keeper.state().store.position >= before);
+    CHECK(keeper.state().patterns == 500);
+  }
+  seed_node keeper("keeper", disk);  // another one
+  keeper.start();
+  CHECK(keeper.state().patterns == 500);
+  CHECK(tests::must(keeper->get("pattern-3")).version == 2);
+  CHECK(!keeper.holds("pattern-4"));
+  CHECK(keeper->sync_pattern(make_pattern("pattern-5"), stored_wish()).get().own_level == ack_level::stored);
+  // An older version of what was deleted does not come back.
+  CHECK(keeper->sync_pattern(make_pattern("pattern-4")).get().local.at(0).what == share_outcome::verdict::superseded);
+  CHECK(keeper.holds("secret"));
+  seed_node stranger("stranger"), another("friend");
+  stranger.start().connect(keeper);
+  another.start().connect(keeper);
+  until([&] { return another.state().patterns == 500 && stranger.state().patterns == 499; });
+  CHECK(another.holds("secret"));
+  CHECK(!stranger.holds("secret"));
+}
+
+TEST_CASE("store: a node's own shares say whether they are on its disk", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk);
+  keeper.start();
+  auto report = keeper->sync_pattern(make_pattern("alone"), stored_wish()).get();
+  CHECK(report.failure.code == errc::no_peers);
+  CHECK(report.own_level == ack_level::stored);
+  CHECK(disk->size() == 1);
+  seed_node other("other");
+  other.start().connect(keeper);
+  report = keeper->sync_pattern(make_pattern("both"), stored_wish()).get();
+  CHECK(report.complete());
+  CHECK(report.own_level == ack_level::stored);
+  REQUIRE(report.peers.size() == 1);
+  CHECK(report.peers[0].level == ack_level::applied);  // that is all the other one has
+  CHECK(other->sync_pattern(make_pattern("third"), stored_wish()).get().own_level == ack_level::applied);
+}
+
+TEST_CASE("store: clearing the cache clears it too, and it goes on after that", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk);
+  keeper.start();
+  keeper->sync_patterns(make_patterns(300), stored_wish()).get();
+  CHECK(disk->size() == 300);
+  CHECK(tests::must(keeper->clear_cache()) == 300);
+  CHECK(keeper->sync_pattern(make_pattern("after"), stored_wish()).get().own_level == ack_level::stored);
+  CHECK(disk->size() == 1);
+}
+
+TEST_CASE("store: when the disk fails, nothing more is taken or said to be stored, and the node says why",
+          "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk), writer("writer");
+  keeper.start();
+  writer.start().connect(keeper);
+  CHECK(writer->sync_pattern(make_pattern("before"), stored_wish()).get().complete());
+  disk->fail_writes({errc::store_failed, "the disk is on fire"});
+  auto lost = writer->sync_pattern(make_pattern("during"), stored_wish()).get();
+  CHECK(!lost.complete());
+  CHECK(keeper.await("store:failed").failure.context == "the disk is on fire");
+  keeper.await("peer:connected", "writer");  // again
+  auto refused = writer->sync_pattern(make_pattern("after"), stored_wish()).get();
+  REQUIRE(refused.peers.size() == 1);
+  REQUIRE(refused.peers[0].refused.size() == 1);
+  CHECK(refused.peers[0].refused[0].second.code == errc::store_failed);
+  CHECK(refused.peers[0].level == ack_level::applied);
+  CHECK(keeper->sync_pattern(make_pattern("own")).get().local.at(0).reason.code == errc::store_failed);
+  CHECK(keeper.state().store.condition == "failed");
+  CHECK(disk->size() == 1);
+  CHECK(keeper.holds("before"));
+}
+
+TEST_CASE("store: a node that may do without goes on in memory when the disk fails", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk, [](node_config& c) { c.store_required = false; }), writer("writer");
+  keeper.start();
+  writer.start().connect(keeper);
+  disk->fail_writes({errc::store_failed, "the disk is on fire"});
+  writer->sync_pattern(make_pattern("during"), stored_wish()).get();
+  keeper.await("store:failed");
+  keeper.await("peer:connected", "writer");  // again
+  const auto report = writer->sync_pattern(make_pattern("after"), stored_wish()).get();
+  CHECK(report.complete());
+  CHECK(report.peers.at(0).level == ack_level::applied);
+  CHECK(keeper.holds("after"));
+}
+
+TEST_CASE("store: a disk that stands still slows down who sends, and fills no memory", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk), writer("writer");
+  keeper.start();
+  writer.start().connect(keeper);
+  disk->hold();
+  const std::string large = '"' + std::string(60'000, 'x') + '"';
+  std::vector<pattern> many;
+  for (int i = 0; i < 1200; ++i) many.push_back(make_pattern("large-" + std::to_string(i), 1, large));
+  auto shared = writer->sync_patterns(many, stored_wish());
+  until([&] { return keeper.state().store.unstored_bytes >= limits::unstored_bytes; });
+  CHECK(shared.wait_for(300ms) == std::future_status::timeout);
+  CHECK(keeper.state().store.unstored_bytes < limits::unstored_bytes + limits::slab_bytes + (1u << 20));
+  CHECK(keeper.state().patterns < many.size());
+  disk->release();
+  CHECK(shared.get().complete());
+  CHECK(disk->size() == many.size());
+}
+
+TEST_CASE("store: what the cache has no room for is read from the store, by whoever asks", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk, [](node_config& c) { c.cache_entries = 100; });
+  keeper.start();
+  CHECK(keeper->sync_patterns(make_patterns(1000), stored_wish()).get().own_level == ack_level::stored);
+  until([&] {
+    return keeper->sync_pattern(make_pattern("pattern-1"), stored_wish()).get().own_level == ack_level::stored;
+  });
+  CHECK(keeper.state().patterns == 1000);
+  CHECK(keeper.holds("pattern-7"));
+  CHECK(tests::must(keeper->cached_patterns()).size() == 1000);
+  CHECK(keeper->sync_pattern(make_pattern("pattern-8", 0)).get().local.at(0).what ==
+        share_outcome::verdict::superseded);
+  seed_node late("late");
+  late.start().connect(keeper);
+  until([&] { return late.state().patterns == 1000; });
+  CHECK(late.holds("pattern-7"));
+  keeper->stop();
+  keeper.start();
+  CHECK(keeper.state().patterns == 1000);
+  CHECK(keeper.holds("pattern-999"));
+}
