@@ -36,6 +36,7 @@ namespace quicsync {
 class agent_options;
 struct agent_environment;
 struct agent_status;
+class actor_registry;
 
 class server {
  public:
@@ -153,6 +154,20 @@ class server {
 
   /// Errors: not_running.
   result<node_state> state();
+
+  /// Why the version of this pattern that is held won. Errors: not_found, not_running.
+  result<pattern_reason> why(const std::string& id);
+  /// Of a peer that is or was connected, by the number that its patterns bear (change_set::source); empty: this node,
+  /// or nobody knows any more.
+  std::string peer_name(std::uint32_t number);
+  /// The configuration in force: reloads and peers that were named by them included.
+  result<node_config> configuration();
+  /// Tells it to everybody who listens, as the node's own events are told.
+  void tell(event what);
+
+  /// Every actor of the node, agents too; null where the configuration does not let them be counted
+  /// (`enable_metrics`). Valid as long as this server.
+  actor_registry* actors() const noexcept;
 
  private:
   struct implementation;

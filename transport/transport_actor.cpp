@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include <quicsync/transport/held_connection.hpp>
+#include <quicsync/transport/inspect_messages.hpp>
 #include <quicsync/transport/name_lookup.hpp>
 #include <quicsync/transport/transport_actor.hpp>
 
@@ -45,7 +46,7 @@ class transport_actor final : public loop_actor, private loop::source {
   void on_exit() override;
 
  private:
-  using connections = std::map<connection_id, held_connection>;  // ordered: a simulation must repeat itself
+  using held_connections = std::map<connection_id, held_connection>;  // ordered: a simulation must repeat itself
 
   // -- messages
   void start_dial(const dial& request);
@@ -81,7 +82,7 @@ class transport_actor final : public loop_actor, private loop::source {
   // -- users
   void set_user(held_connection& held, const caf::actor& user);
   void drop_user(held_connection& held);
-  connections::iterator erase(connections::iterator at);
+  held_connections::iterator erase(held_connections::iterator at);
 
   struct watched {
     caf::actor_addr who;
@@ -95,7 +96,7 @@ class transport_actor final : public loop_actor, private loop::source {
   // itself.
   caf::strong_actor_ptr alive_;
 
-  connections connections_;
+  held_connections connections_;
   std::deque<connection_id> ended_unadopted_;
   std::vector<connection_id> touched_;
   std::map<caf::actor_id, watched> users_;
@@ -141,6 +142,12 @@ caf::behavior transport_actor::make_behavior() {
         deliver_events();
         dirty_ = true;
         return reloaded{outcome ? error{} : std::move(outcome.error())};
+      },
+      [this](ask_connections) {
+        transport_messages::connections answer{quic_->statistics(), {}};
+        for (const auto& [id, held] : connections_)
+          if (auto known = quic_->statistics(id)) answer.all.emplace_back(id, *known);
+        return answer;
       },
       [this](const statistics_request& request) {
         return statistics_reply{quic_->statistics(), quic_->statistics(request.id).value_or(connection_statistics{})};
@@ -470,7 +477,7 @@ void transport_actor::drop_user(held_connection& held) {
   held.user = nullptr;
 }
 
-transport_actor::connections::iterator transport_actor::erase(connections::iterator at) {
+transport_actor::held_connections::iterator transport_actor::erase(held_connections::iterator at) {
   if (at->second.over) std::erase(ended_unadopted_, at->first);
   drop_user(at->second);
   return connections_.erase(at);

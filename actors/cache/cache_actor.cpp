@@ -5,6 +5,7 @@
 
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -66,6 +67,12 @@ class cache_actor : public loop_actor, private loop::source {
           auto place = table_.find(m.id);
           return messages::found{m.tag, std::move(place.records), place.index, place.source, std::move(place.access)};
         },
+        [this](const inspect_messages::ask_left& m) {
+          inspect_messages::left answer;
+          for (const auto& after : m.after) answer.records.push_back(table_.left_after(after));
+          return answer;
+        },
+        [this](const inspect_messages::ask_why& m) { return inspect_messages::because{table_.why(m.id)}; },
         [this](const messages::ask_log_end& m) {
           return messages::log_end{m.tag, table_.last_position(), table_.partial()};
         },

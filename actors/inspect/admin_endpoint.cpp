@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <thread>
@@ -10,6 +13,7 @@
 
 #include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/agent/agent_roster.hpp>
+#include <quicsync/actors/inspect/actor_list.hpp>
 #include <quicsync/actors/inspect/admin_client.hpp>
 #include <quicsync/actors/inspect/admin_endpoint.hpp>
 #include <quicsync/actors/state_json.hpp>
@@ -19,6 +23,7 @@ namespace quicsync {
 namespace {
 
 constexpr std::size_t request_threads = 2;
+constexpr std::chrono::seconds sample_every{1};
 constexpr std::size_t request_bytes_max = 64u << 10;
 constexpr std::size_t agents_shown_max = 1000;
 constexpr std::size_t socket_path_bytes_max = 107;  // sockaddr_un, unix(7)
@@ -57,12 +62,43 @@ result<std::string> asked(const httplib::Request& request, const char* name) {
   return body[name].get<std::string>();
 }
 
-result<std::string> peers_of(server& node) {
-  return node.state().map([](const node_state& state) {
+/// Those that lag most come first where only slow ones are asked for.
+result<std::string> peers_of(server& node, const std::string& id, bool only_slow) {
+  return node.state().map([&](node_state&& state) {
+    std::erase_if(state.peers, [&](const connection_state& peer) {
+      return (!id.empty() && peer.peer_id != id) || (only_slow && !peer.slow());
+    });
+    if (only_slow)
+      std::stable_sort(state.peers.begin(), state.peers.end(),
+                       [](const auto& a, const auto& b) { return a.unacknowledged_for > b.unacknowledged_for; });
     std::string list = "[";
     for (const auto& peer : state.peers) list.append(list.size() > 1 ? "," : "").append(to_json(peer));
     return list + "]";
   });
+}
+
+constexpr auto not_counted = "the node's actors are not counted: monitoring.enableMetrics is false";
+
+/// A number of the query; absent: as it is. Errors: usage.
+result<void> read_number(const httplib::Request& request, const char* name, std::size_t& to) {
+  if (!request.has_param(name)) return {};
+  const auto text = request.get_param_value(name);
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), to);
+  if (code == std::errc{} && end == text.data() + text.size()) return {};
+  return fail(errc::usage, fmt::format("{}={}: a number is wanted", name, text));
+}
+
+result<std::string> actors_of(server& node, const httplib::Request& request) {
+  auto* registry = node.actors();
+  if (!registry) return fail(errc::not_found, not_counted);
+  actor_query query;
+  query.kind = request.get_param_value("kind");
+  query.name = request.get_param_value("name");
+  query.state = request.get_param_value("state");
+  if (request.has_param("sort")) query.sort = request.get_param_value("sort");
+  if (auto read = read_number(request, "offset", query.offset); !read) return fail(std::move(read.error()));
+  if (auto read = read_number(request, "limit", query.limit); !read) return fail(std::move(read.error()));
+  return list_actors(*registry, query);
 }
 
 const char* name_of(agent_status::state what) {
@@ -104,6 +140,39 @@ result<std::string> add_peer(server& node, const std::string& text) {
   return json{{"added", text}}.dump();
 }
 
+/// Once a second: what the actors did since the last time.
+class sampler {
+ public:
+  explicit sampler(server& of) {
+    if (auto* registry = of.actors()) thread_ = std::thread([this, registry] { run(*registry); });
+  }
+  ~sampler() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ends_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+  sampler(const sampler&) = delete;
+  sampler& operator=(const sampler&) = delete;
+
+ private:
+  void run(actor_registry& registry) {
+    std::unique_lock lock(mutex_);
+    do {
+      lock.unlock();
+      registry.sample(std::chrono::steady_clock::now());
+      lock.lock();
+    } while (!ends_.wait_for(lock, sample_every, [this] { return over_; }));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ends_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
 struct admin_endpoint::implementation {
@@ -111,9 +180,10 @@ struct admin_endpoint::implementation {
   std::filesystem::path socket;
   httplib::Server http;
   std::thread thread;
+  sampler samples;
   std::atomic<bool> over{false};  ///< the thread has stopped listening, or never began
 
-  explicit implementation(server& of, std::filesystem::path at) : node(of), socket(std::move(at)) {
+  explicit implementation(server& of, std::filesystem::path at) : node(of), socket(std::move(at)), samples(of) {
     http.set_address_family(AF_UNIX);
     http.new_task_queue = [] { return new httplib::ThreadPool(request_threads); };
     http.set_keep_alive_max_count(1);
@@ -122,7 +192,18 @@ struct admin_endpoint::implementation {
       answer(to, node.state().map([](const node_state& state) { return to_json(state); }));
     });
     http.Get("/agents", [this](const auto&, auto& to) { answer(to, agents_of(node)); });
-    http.Get("/peers", [this](const auto&, auto& to) { answer(to, peers_of(node)); });
+    http.Get("/peers", [this](const httplib::Request& request, auto& to) {
+      answer(to, peers_of(node, request.get_param_value("id"), request.get_param_value("slow") == "true"));
+    });
+    http.Get("/streams", [this](const httplib::Request& request, auto& to) {
+      answer(to, node.state().map(
+                     [&](const node_state& state) { return streams_json(state, request.get_param_value("peer")); }));
+    });
+    http.Get("/actors", [this](const httplib::Request& request, auto& to) { answer(to, actors_of(node, request)); });
+    http.Get("/graph", [this](const auto&, auto& to) {
+      auto* registry = node.actors();
+      answer(to, registry ? result<std::string>(graph_of_actors(*registry)) : fail(errc::not_found, not_counted));
+    });
     http.Post("/peers/add", [this](const httplib::Request& request, auto& to) {
       answer(to, asked(request, "peer").and_then([this](const std::string& peer) { return add_peer(node, peer); }));
     });

@@ -41,6 +41,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   caf::behavior make_behavior() override {
     home().add(this, -1, 0);
+    known_as("peer " + (setup_.dial
+                            ? (setup_.dial->wish.name.empty() ? setup_.dial->wish.host_port : setup_.dial->wish.name)
+                            : setup_.accepted->peer.name));
     set_exit_handler([this](caf::exit_msg& m) {
       leave({errc::connection_closed, "the node stops"});
       quit(m.reason);
@@ -258,6 +261,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
+    known_as("peer " + their_name_);
     tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_, connection_});
   }
   void established() override {
@@ -380,6 +384,19 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.rate_delays_out = sum.rate_delays_out;
     s.rate_delays_in = sum.rate_delays_in;
     s.patterns_filtered = sum.patterns_filtered;
+    s.actor = caf::event_based_actor::id();
+    s.connection = connection_;
+    s.lanes = sum.lanes;
+    s.acknowledgements = sum.latencies;
+    if (session_) {
+      const auto waits = session_->unacknowledged();
+      s.unacknowledged_records = waits.records;
+      s.unacknowledged_bytes = waits.bytes;
+      if (waits.records != 0) s.unacknowledged_for = home().now() - waits.since;
+      const auto given = session_->given_to();
+      s.reads = given.has_value();
+      s.read_to = given.value_or(log_cursor{});
+    }
     for (const auto& [code, count] : sum.refused_here) s.refused_here.emplace(to_string(code), count);
     for (const auto& [code, count] : sum.refused_there) s.refused_there.emplace(to_string(code), count);
     return s;
