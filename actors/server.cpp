@@ -85,6 +85,7 @@ struct server::implementation {
   std::uint64_t last_subscription = 0;
   agent_environment_ptr agents;  ///< null: not running
   std::atomic<std::uint16_t> port{0};
+  std::atomic<std::int64_t> started_ms{0};  ///< Unix ms
 
   caf::actor current_cache() {
     std::lock_guard lock(mutex);
@@ -157,6 +158,7 @@ result<void> server::start() {
   if (outcome.failure) return fail(*outcome.failure);
   std::lock_guard lock(impl_->mutex);
   impl_->cache = outcome.cache;
+  impl_->started_ms = unix_ms();
   impl_->port = outcome.port;
   auto agents = std::make_shared<agent_environment>();
   agents->system = &impl_->system;
@@ -450,6 +452,11 @@ std::vector<agent_status> server::agent_states() const {
 
 void server::on(std::string name, std::function<void(const event&)> handler) {
   caf_compat::anon_send(impl_->gate, gate_messages::on_event{std::move(name), std::move(handler)});
+}
+
+std::chrono::milliseconds server::uptime() const noexcept {
+  if (!running()) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds(unix_ms() - impl_->started_ms);
 }
 
 result<pattern_reason> server::why(const std::string& id) {

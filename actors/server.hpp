@@ -155,6 +155,9 @@ class server {
   /// Errors: not_running.
   result<node_state> state();
 
+  /// Since the last start; 0: not running.
+  std::chrono::milliseconds uptime() const noexcept;
+
   /// Why the version of this pattern that is held won. Errors: not_found, not_running.
   result<pattern_reason> why(const std::string& id);
   /// Of a peer that is or was connected, by the number that its patterns bear (change_set::source); empty: this node,
