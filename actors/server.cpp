@@ -73,6 +73,7 @@ struct server::implementation {
   std::shared_ptr<const credentials> identity;
   std::uint64_t key_seed = random_number();
 
+  connection_traces traces;
   std::unique_ptr<caf::actor_system_config> system_config;
   caf::actor_system system{*system_config};
   std::unique_ptr<event_loop> home;
@@ -113,6 +114,7 @@ node_parts server::implementation::parts() {
   p.wall_clock_ms = unix_ms;
   p.seed = random_number();
   p.key_seed = key_seed;
+  p.traces = &traces;
   return p;
 }
 
@@ -479,6 +481,12 @@ result<node_config> server::configuration() {
 }
 
 void server::tell(event what) { caf_compat::anon_send(impl_->coordinator, messages::happened{std::move(what)}); }
+
+result<void> server::trace(const std::filesystem::path& folder) {
+  if (!folder.empty()) return impl_->traces.begin(folder);
+  impl_->traces.end();
+  return {};
+}
 
 actor_registry* server::actors() const noexcept { return registry_of(impl_->system); }
 

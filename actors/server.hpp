@@ -10,6 +10,7 @@
 // sync_pattern(s), subscribe, on, ask_peer and connect_to_peer, and wait for no future: what the future waits for may
 // need this very thread. A handler that throws is reported as server:error.
 #pragma once
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -167,6 +168,10 @@ class server {
   result<node_config> configuration();
   /// Tells it to everybody who listens, as the node's own events are told.
   void tell(event what);
+
+  /// From now on what happens on each connection is written down, a file each in this folder (docs/TRACE.md); an empty
+  /// one: no longer. Errors: no_file.
+  result<void> trace(const std::filesystem::path& folder);
 
   /// Every actor of the node, agents too; null where the configuration does not let them be counted
   /// (`enable_metrics`). Valid as long as this server.

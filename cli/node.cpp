@@ -29,6 +29,7 @@ struct node_options {
   std::vector<std::string> peers;
   std::string store = "none";
   std::string admin, admin_token;
+  std::string trace;
   tls_options tls;
   bool events = false;
   bool check = false;
@@ -146,9 +147,11 @@ int run_node(const node_options& options) {
     log->write(e);
   });
   if (options.events) (*node)->on(std::string(pattern_received), [](const event& e) { print_line(to_json(e)); });
+  if (auto traced = (*node)->trace(options.trace); !traced) return report(traced.error());
   if (auto started = (*node)->start(); !started) return report(started.error());
   admin_setup admin_may;
   admin_may.token_file = options.admin_token;
+  admin_may.trace_folder = options.trace;
   admin_may.reload = [&] { return reload(**node, options, *log); };
   admin_may.set_log_level = [log](const std::string& level) { return log->set_level(level); };
   auto admin = open_admin(**node, admin_wanted, std::move(admin_may), *log);
@@ -188,6 +191,9 @@ action add_node(CLI::App& app) {
                  "[$XDG_RUNTIME_DIR/quicsync/ID.token]")
       ->type_name("FILE");
   add_tls_options(app, options->tls);
+  app.add_option("--trace", options->trace,
+                 "Write down what happens on each connection, a file of JSON lines each in this folder (docs/TRACE.md)")
+      ->type_name("DIR");
   app.add_flag("--events", options->events, "Print every event as a line of JSON");
   app.footer(
       "Runs until SIGINT or SIGTERM; SIGHUP reads the configuration again. The first line of stdout is "

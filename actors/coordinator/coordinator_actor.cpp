@@ -115,7 +115,7 @@ class coordinator_actor : public inspected_actor {
     ledger_ = spawn_ledger(system(), *parts_.home, self);
     cache_ = spawn_cache(system(), *parts_.home,
                          {table_config_of(config_, parts_.key_seed), parts_.wall_clock_ms, ledger_, self});
-    transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self);
+    transport_ = spawn_transport(system(), *parts_.home, std::move(*quic), std::move(*socket), self, parts_.traces);
     for (const auto& a : {ledger_, cache_, transport_}) monitor(a);
     starting_ = std::move(m.requester);
   }
@@ -251,6 +251,7 @@ class coordinator_actor : public inspected_actor {
     setup.session.wish.subscribe = config_.role == node_role::node;
     setup.session.wish.filter = config_.filter;
     setup.wall_clock_ms = parts_.wall_clock_ms;
+    setup.traces = parts_.traces;
     setup.transport = transport_;
     setup.cache = cache_;
     setup.ledger = ledger_;

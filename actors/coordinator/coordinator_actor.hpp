@@ -6,6 +6,7 @@
 
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 #include <quicsync/transport/datagram_socket.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/loop.hpp>
@@ -20,6 +21,7 @@ struct node_parts {
   std::function<std::int64_t()> wall_clock_ms;  ///< Unix ms
   std::uint64_t seed = 0;                       ///< of everything random that is no secret: instance numbers, jitter
   std::uint64_t key_seed = 0;                   ///< secret: of the hash that spreads ids in the cache (slab_item::key)
+  connection_traces* traces = nullptr;          ///< null: none; outlives the node
 };
 
 /// Messages: start_node, stop_node, connect_peer, remove_peer, ask_state, listen, clear; `happened` from the others.

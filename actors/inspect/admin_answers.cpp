@@ -145,8 +145,8 @@ result<std::string> metrics(server& node) {
 // -- changing -----------------------------------------------------------------------------------------------------
 
 bool changes_something(std::string_view path) {
-  constexpr std::array<std::string_view, 5> changes{"/peers/add", "/peers/remove", "/cache/clear", "/reload",
-                                                    "/log/level"};
+  constexpr std::array<std::string_view, 6> changes{"/peers/add", "/peers/remove", "/cache/clear",
+                                                    "/reload",    "/log/level",    "/trace"};
   return std::find(changes.begin(), changes.end(), path) != changes.end();
 }
 
@@ -183,6 +183,15 @@ result<std::string> remove_peer(server& node, const std::string& body, std::stri
 result<std::string> clear_cache(server& node, const std::string&, std::string&) {
   return node.clear_cache().map([](std::uint64_t count) { return one_line({{"cleared", count}}); });
 }
+
+result<bool> yes_or_no_of(const std::string& body, const char* name) {
+  const auto said = json::parse(body, nullptr, false);
+  if (!said.is_object() || !said.contains(name) || !said[name].is_boolean())
+    return fail(errc::usage, fmt::format("the request wants {{\"{}\": true or false}}", name));
+  return said[name].get<bool>();
+}
+
+std::string trace_json(bool on, const std::string& folder) { return one_line({{"on", on}, {"folder", folder}}); }
 
 std::string error_json(const error& what) {
   return one_line({{"error", to_string(what)}, {"code", to_string(what.code)}});

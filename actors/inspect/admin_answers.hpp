@@ -34,6 +34,9 @@ result<std::string> clear_cache(server& node, const std::string& body, std::stri
 
 /// The text of this name in a body of JSON. Errors: usage.
 result<std::string> text_of(const std::string& body, const char* name);
+/// The yes or no of this name in a body of JSON. Errors: usage.
+result<bool> yes_or_no_of(const std::string& body, const char* name);
+std::string trace_json(bool on, const std::string& folder);
 std::string error_json(const error& what);
 /// As `quicsync node --events` prints it, and when.
 std::string event_json(const event& what);

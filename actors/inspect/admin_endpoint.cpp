@@ -234,6 +234,15 @@ struct admin_endpoint::implementation {
       if (!setup.reload) return fail(errc::not_found, "this program reads no configuration again");
       return setup.reload().map([] { return std::string(R"({"reloaded":true})"); });
     });
+    post("/trace", [this](server&, const std::string& body, std::string& about) -> result<std::string> {
+      if (setup.trace_folder.empty()) return fail(errc::bad_config, "the node has no folder for traces (--trace DIR)");
+      return admin::yes_or_no_of(body, "on").and_then([&](bool on) {
+        about = on ? "on" : "off";
+        return node.trace(on ? setup.trace_folder : std::filesystem::path()).map([&] {
+          return admin::trace_json(on, setup.trace_folder.string());
+        });
+      });
+    });
     post("/log/level", [this](server&, const std::string& body, std::string& about) -> result<std::string> {
       if (!setup.set_log_level) return fail(errc::not_found, "this program has no log to set");
       return admin::text_of(body, "level").and_then([&](const std::string& level) {

@@ -13,8 +13,9 @@ namespace quicsync {
 
 /// Where it listens, and what the program lets it do beyond what a server does.
 struct admin_setup {
-  std::string where;                 ///< path of a socket (with a '/'), or HOST:PORT of this machine
-  std::filesystem::path token_file;  ///< of a port; made where it is not there
+  std::string where;                   ///< path of a socket (with a '/'), or HOST:PORT of this machine
+  std::filesystem::path token_file;    ///< of a port; made where it is not there
+  std::filesystem::path trace_folder;  ///< where traces go when they are asked for; empty: nowhere
   std::function<result<void>()> reload;
   std::function<result<void>(const std::string& level)> set_log_level;
 };

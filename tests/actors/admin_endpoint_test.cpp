@@ -1,5 +1,7 @@
 // The admin endpoint of real nodes, asked over sockets by hand: what it tells, whom it refuses, what it changes.
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
@@ -316,6 +318,43 @@ task<void> works(agent& self) {
 }
 
 }  // namespace
+
+TEST_CASE("admin endpoint: a trace is written on request, a file a connection, every line of it JSON",
+          "[inspect][net]") {
+  place where;
+  auto alpha = where.started("alpha"), beta = where.started("beta");
+  admin_setup setup;
+  setup.where = where.file("admin.sock");
+  setup.trace_folder = where.file("traces");
+  auto admin = must(admin_endpoint::open(*alpha, setup));
+  CHECK(ask(admin->where(), "POST", "/trace", {}, R"({"on":true})").value().at("on") == true);
+  must(beta->connect_to_peer("127.0.0.1:" + std::to_string(alpha->port()), "alpha").get());
+  CHECK(beta->sync_pattern(make_pattern("p")).get().complete());
+  CHECK(alpha->sync_pattern(make_pattern("q")).get().complete());
+  beta.reset();
+  CHECK(soon([&] { return ask(admin->where(), "GET", "/peers").value().empty(); }));
+  CHECK(ask(admin->where(), "POST", "/trace", {}, R"({"on":false})").value().at("on") == false);
+  std::map<std::string, int> events;
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(setup.trace_folder)) {
+    ++files;
+    std::ifstream lines(file.path());
+    double last = 0;
+    for (std::string line; std::getline(lines, line);) {
+      const auto value = json::parse(line);
+      CHECK(value.at("us").get<double>() >= last);
+      last = value.at("us").get<double>();
+      ++events[value.at("event").get<std::string>()];
+    }
+  }
+  CHECK(files == 1);
+  for (const char* event : {"quic:opened", "quic:sent", "quic:received", "quic:acknowledged", "quic:credit",
+                            "quic:path", "quic:ended", "sync:greeted", "sync:established", "sync:subscribed",
+                            "sync:page", "sync:records_in", "sync:applied", "sync:acknowledged"}) {
+    INFO(event);
+    CHECK(events[event] > 0);
+  }
+}
 
 TEST_CASE("admin endpoint: a stuck agent among a hundred is found by name", "[inspect][net]") {
   std::atomic<bool> go_on{false};

@@ -189,6 +189,7 @@ TEST_CASE("agents: why one failed is seen at the admin socket", "[net][agent]") 
   auto node = started("here");
   auto admin = must(admin_endpoint::open(*node, {.where = (directory.path() / "socket").string(),
                                                  .token_file = {},
+                                                 .trace_folder = {},
                                                  .reload = nullptr,
                                                  .set_log_level = nullptr}));
   auto idle = must(node->spawn_agent("idle", [](agent& self) -> task<void> { co_await self.receive<read_now>(); }));
