@@ -28,7 +28,6 @@ using namespace quicsync;
 using namespace std::chrono_literals;
 using nlohmann::json;
 using quicsync::test::make_pattern;
-using quicsync::tests::must;
 
 namespace {
 
