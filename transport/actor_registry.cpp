@@ -121,6 +121,7 @@ void actor_registry::note_error(actor_record& who, std::string what) {
 
 void actor_registry::sample(time_point now) {
   const auto took = std::chrono::duration<double>(now - std::exchange(last_sample_, now)).count();
+  if (took <= 0) return;
   for (auto& in : parts_) {
     const std::lock_guard lock(in.mutex);
     for (auto* r = in.first; r; r = r->next_) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -39,29 +40,40 @@ void connection_traces::write(connection_id id, time_point now, std::string_view
   const std::lock_guard lock(mutex_);
   auto it = files_.find(id);
   if (it == files_.end()) {
-    if (files_.size() >= files_at_once) return;
+    if (files_.size() >= files_at_once && !forget_one()) return;
     it = files_.emplace(id, file{}).first;
     const auto stamp =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
     it->second.to.open(folder_ / fmt::format("{}-connection-{}.jsonl", stamp.count(), id), std::ios::app);
   }
   auto& to = it->second;
-  if (to.full) return;
+  if (to.over) return;
   const auto at = std::chrono::duration_cast<std::chrono::microseconds>(now - began_);
   auto line = fmt::format("{{\"us\":{},\"event\":\"{}\"{}}}\n", at.count(), event, fields);
   to.bytes += line.size();
   if (to.bytes > limits::trace_file_bytes) {
-    to.full = true;
+    to.over = true;
     line = fmt::format("{{\"us\":{},\"event\":\"trace:full\"}}\n", at.count());
   }
   to.to << line;
-  if (!to.to) to.full = true;
+  if (!to.to) to.over = true;
 }
 
 void connection_traces::close(connection_id id) {
   if (!on()) return;
   const std::lock_guard lock(mutex_);
-  files_.erase(id);
+  const auto it = files_.find(id);
+  if (it == files_.end()) return;
+  it->second.to.close();
+  it->second.over = true;
+}
+
+/// The oldest of those that are over. False: all are being written.
+bool connection_traces::forget_one() {
+  const auto it = std::find_if(files_.begin(), files_.end(), [](const auto& each) { return each.second.over; });
+  if (it == files_.end()) return false;
+  files_.erase(it);
+  return true;
 }
 
 std::string trace_field(std::string_view name, std::string_view text) {

@@ -34,14 +34,16 @@ class connection_traces {
   struct file {
     std::ofstream to;
     std::size_t bytes = 0;
-    bool full = false;
+    bool over = false;  ///< full, or its connection is gone: nothing more is written, and no other file begun for it
   };
+
+  bool forget_one();
 
   std::atomic<bool> on_{false};
   std::mutex mutex_;
   std::filesystem::path folder_;
   time_point began_;
-  std::map<connection_id, file> files_;
+  std::map<connection_id, file> files_;  ///< of those that are gone only the latest
 };
 
 /// `,"name":"text"`, escaped.

@@ -7,12 +7,24 @@ namespace {
 /// Whose handler runs on this thread: the parent of what is spawned in it. 0: nobody's.
 thread_local std::uint64_t at_work = 0;
 
+/// The reason of an actor that ends by an exception has its text: for who is told, and who looks later.
+caf::error reason_of(caf::scheduled_actor*, std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& known) {
+    return caf::make_error(caf::sec::runtime_error, std::string(known.what()));
+  } catch (...) {
+    return caf::make_error(caf::sec::runtime_error, "something was thrown that is no std::exception");
+  }
+}
+
 }  // namespace
 
 inspected_actor::inspected_actor(caf::actor_config& config) : inspected_actor(config, false) {}
 
 inspected_actor::inspected_actor(caf::actor_config& config, bool on_loop)
     : caf::event_based_actor(config), registry_(registry_of(home_system())) {
+  set_exception_handler(reason_of);
   if (registry_) record_ = std::make_unique<actor_record>(id(), at_work, on_loop);
 }
 

@@ -165,7 +165,10 @@ TEST_CASE("admin endpoint: it tells of every actor, peer, stream and pattern of 
   std::set<std::string> kinds;
   const auto actors = ask(at, "GET", "/actors").value();
   for (const auto& actor : actors.at("actors")) kinds.insert(actor.at("kind"));
-  CHECK(kinds == std::set<std::string>{"cache", "coordinator", "gate", "ledger", "peer", "transport"});
+  for (const char* kind : {"cache", "coordinator", "gate", "ledger", "peer", "transport"}) {
+    INFO(kind);
+    CHECK(kinds.count(kind) == 1);
+  }
   const auto peer_actor = ask(at, "GET", "/actors?kind=peer").value().at("actors").at(0);
   CHECK(peer_actor.at("name") == "peer beta");
   CHECK(peer_actor.at("messages").get<int>() > 0);
