@@ -2,6 +2,7 @@
 #include <set>
 
 #include <quicsync/actors/gate_actor.hpp>
+#include <quicsync/transport/inspected_actor.hpp>
 
 namespace quicsync {
 namespace {
@@ -14,10 +15,10 @@ sync_report failed_report(errc code, std::string context) {
   return r;
 }
 
-class gate_actor : public caf::event_based_actor {
+class gate_actor : public inspected_actor {
  public:
   gate_actor(caf::actor_config& config, caf::actor coordinator)
-      : caf::event_based_actor(config), coordinator_(std::move(coordinator)) {}
+      : inspected_actor(config), coordinator_(std::move(coordinator)) {}
 
   const char* name() const override { return "gate"; }
 

@@ -1,5 +1,6 @@
 // What a share asks for and what became of it, and the state of a node and its connections. Plain values.
 #pragma once
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -7,8 +8,13 @@
 #include <string>
 #include <vector>
 
+#include <quicsync/actors/latency_buckets.hpp>
+#include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/frame.hpp>
+#include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/merge.hpp>
+#include <quicsync/transport/endpoint.hpp>
 
 namespace quicsync {
 
@@ -80,6 +86,14 @@ struct peer_wish {
   bool keep = false;               ///< dial again when it is lost, and go on where it was; a node does so anyway
 };
 
+/// What went over one lane of a connection; bytes of records, before compression.
+struct lane_flow {
+  std::uint64_t patterns_sent = 0;
+  std::uint64_t patterns_received = 0;
+  std::uint64_t record_bytes_sent = 0;
+  std::uint64_t record_bytes_received = 0;
+};
+
 /// One peer connection. All measured, none estimated.
 struct connection_state {
   std::string id;
@@ -107,6 +121,28 @@ struct connection_state {
   std::uint64_t patterns_filtered = 0;                 ///< not sent: not wanted, or not to be read by this peer
   std::map<std::string, std::uint64_t> refused_here;   ///< patterns of it that this side did not take, by errc name
   std::map<std::string, std::uint64_t> refused_there;  ///< patterns that it did not take
+
+  std::uint64_t actor = 0;                         ///< who keeps it, by its number among the node's actors
+  connection_id connection = 0;                    ///< 0: none now
+  std::array<lane_flow, lane_count> lanes{};       ///< over all of its connections
+  latency_buckets acknowledgements;                ///< of batches, from sending
+  log_cursor read_to;                              ///< how far it has been given the log
+  bool reads = false;                              ///< it wants patterns, and is given them
+  std::uint64_t unacknowledged_records = 0;        ///< on the way to it
+  std::uint64_t unacknowledged_bytes = 0;          ///< of records, likewise
+  std::uint64_t records_left = 0;                  ///< in the log, not given to it yet
+  std::chrono::nanoseconds unacknowledged_for{0};  ///< how long the oldest of them has been on the way
+  bool slow() const noexcept { return unacknowledged_for > limits::slow_after; }
+  connection_statistics quic;  ///< of the connection that there is now
+};
+
+/// Why a node holds the version of a pattern that it holds.
+struct pattern_reason {
+  std::string from;                           ///< the peer that brought it; empty: the node itself
+  std::int64_t arrived_ms = 0;                ///< Unix ms
+  std::optional<std::uint64_t> over_version;  ///< what it replaced; none: the first of its id
+  std::string over_from;
+  order_part decided = order_part::none;  ///< in what the two differed first
 };
 
 struct node_statistics {
@@ -120,6 +156,8 @@ struct node_statistics {
   std::uint64_t record_bytes_sent = 0;  ///< records before framing and compression, over all connections so far
   std::uint64_t lane_bytes_sent = 0;    ///< frames on the lanes, likewise
   double compression_ratio = 0;         ///< lane bytes over record bytes sent; 0: nothing sent yet
+  latency_buckets deliveries;           ///< of shares, once for each peer, from hand-over to its acknowledgement
+  endpoint_statistics quic;
 };
 
 /// The node's store.

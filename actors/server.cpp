@@ -9,9 +9,11 @@
 #include <quicsync/actors/agent/loop_alarms.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/gate_actor.hpp>
+#include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/peer_connection.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/actors/subscriber.hpp>
+#include <quicsync/transport/actor_registry.hpp>
 #include <quicsync/transport/crypto.hpp>
 #include <quicsync/transport/event_loop.hpp>
 #include <quicsync/transport/udp_socket.hpp>
@@ -32,8 +34,13 @@ std::int64_t unix_ms() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-caf::actor_system_config& tuned(caf::actor_system_config& config) {
-  caf_compat::set_scheduler(config, "sharing", pool_threads);
+std::unique_ptr<caf::actor_system_config> make_system_config(bool inspected) {
+  std::unique_ptr<caf::actor_system_config> config;
+  if (inspected)
+    config = std::make_unique<inspected_system_config>();
+  else
+    config = std::make_unique<caf::actor_system_config>();
+  caf_compat::set_scheduler(*config, "sharing", pool_threads);
   return config;
 }
 
@@ -60,13 +67,16 @@ result<Answer> ask(caf::actor_system& system, const caf::actor& whom, Question q
 }  // namespace
 
 struct server::implementation {
+  explicit implementation(bool inspected) : system_config(make_system_config(inspected)) {}
+
   node_config config;
   std::shared_ptr<const credentials> identity;
   std::uint64_t key_seed = random_number();
   store_opener open_store;  ///< null: as the configuration says
 
-  caf::actor_system_config system_config;
-  caf::actor_system system{tuned(system_config)};
+  connection_traces traces;
+  std::unique_ptr<caf::actor_system_config> system_config;
+  caf::actor_system system{*system_config};
   std::unique_ptr<event_loop> home;
   std::thread loop_thread;
   caf::actor coordinator, gate;
@@ -77,6 +87,7 @@ struct server::implementation {
   std::uint64_t last_subscription = 0;
   agent_environment_ptr agents;  ///< null: not running
   std::atomic<std::uint16_t> port{0};
+  std::atomic<std::int64_t> started_ms{0};  ///< Unix ms
 
   caf::actor current_cache() {
     std::lock_guard lock(mutex);
@@ -114,6 +125,7 @@ node_parts server::implementation::parts() {
     options.random = crypto::random_bytes;
     p.open_store = open_pattern_store(std::move(options));
   }
+  p.traces = &traces;
   return p;
 }
 
@@ -127,7 +139,7 @@ result<std::unique_ptr<server>> server::make(node_config config, store_opener op
   if (!config.id.empty() && config.id != (*identity)->name())
     return fail(errc::certificate_name, fmt::format("the id is '{}', but the certificate {} is for '{}'", config.id,
                                                     config.cert.string(), (*identity)->name()));
-  auto impl = std::make_unique<implementation>();
+  auto impl = std::make_unique<implementation>(config.enable_metrics);
   impl->config = std::move(config);
   impl->config.id = (*identity)->name();
   impl->identity = std::move(*identity);
@@ -162,6 +174,7 @@ result<void> server::start() {
   if (outcome.failure) return fail(*outcome.failure);
   std::lock_guard lock(impl_->mutex);
   impl_->cache = outcome.cache;
+  impl_->started_ms = unix_ms();
   impl_->port = outcome.port;
   auto agents = std::make_shared<agent_environment>();
   agents->system = &impl_->system;
@@ -456,6 +469,40 @@ std::vector<agent_status> server::agent_states() const {
 void server::on(std::string name, std::function<void(const event&)> handler) {
   caf_compat::anon_send(impl_->gate, gate_messages::on_event{std::move(name), std::move(handler)});
 }
+
+std::chrono::milliseconds server::uptime() const noexcept {
+  if (!running()) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds(unix_ms() - impl_->started_ms);
+}
+
+result<pattern_reason> server::why(const std::string& id) {
+  auto told = ask<inspect_messages::because>(impl_->system, impl_->current_cache(), inspect_messages::ask_why{id});
+  if (!told) return fail(std::move(told.error()));
+  if (!told->why) return fail(errc::not_found, fmt::format("no pattern '{}'", id));
+  const auto& found = *told->why;
+  return pattern_reason{peer_name(found.source), found.arrived_ms, found.over_version,
+                        found.over_version ? peer_name(found.over_source) : std::string(), found.decided};
+}
+
+std::string server::peer_name(std::uint32_t number) {
+  if (number == this_node) return {};
+  auto told = ask<messages::peer_name>(impl_->system, impl_->coordinator, messages::ask_peer_name{number});
+  return told ? std::move(told->name) : std::string();
+}
+
+result<node_config> server::configuration() {
+  return ask<node_config>(impl_->system, impl_->coordinator, inspect_messages::ask_config{});
+}
+
+void server::tell(event what) { caf_compat::anon_send(impl_->coordinator, messages::happened{std::move(what)}); }
+
+result<void> server::trace(const std::filesystem::path& folder) {
+  if (!folder.empty()) return impl_->traces.begin(folder);
+  impl_->traces.end();
+  return {};
+}
+
+actor_registry* server::actors() const noexcept { return registry_of(impl_->system); }
 
 result<node_state> server::state() { return ask<node_state>(impl_->system, impl_->coordinator, messages::ask_state{}); }
 

@@ -10,6 +10,7 @@
 // sync_pattern(s), subscribe, on, ask_peer and connect_to_peer, and wait for no future: what the future waits for may
 // need this very thread. A handler that throws is reported as server:error.
 #pragma once
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -37,6 +38,7 @@ class agent_options;
 class store_engine;
 struct agent_environment;
 struct agent_status;
+class actor_registry;
 
 class server {
  public:
@@ -157,6 +159,27 @@ class server {
 
   /// Errors: not_running.
   result<node_state> state();
+
+  /// Since the last start; 0: not running.
+  std::chrono::milliseconds uptime() const noexcept;
+
+  /// Why the version of this pattern that is held won. Errors: not_found, not_running.
+  result<pattern_reason> why(const std::string& id);
+  /// Of a peer that is or was connected, by the number that its patterns bear (change_set::source); empty: this node,
+  /// or nobody knows any more.
+  std::string peer_name(std::uint32_t number);
+  /// The configuration in force: reloads and peers that were named by them included.
+  result<node_config> configuration();
+  /// Tells it to everybody who listens, as the node's own events are told.
+  void tell(event what);
+
+  /// From now on what happens on each connection is written down, a file each in this folder (docs/TRACE.md); an empty
+  /// one: no longer. Errors: no_file.
+  result<void> trace(const std::filesystem::path& folder);
+
+  /// Every actor of the node, agents too; null where the configuration does not let them be counted
+  /// (`enable_metrics`). Valid as long as this server.
+  actor_registry* actors() const noexcept;
 
  private:
   struct implementation;

@@ -10,6 +10,22 @@ using json = nlohmann::ordered_json;
 
 std::string one_line(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+double in_ms(std::chrono::nanoseconds time) { return static_cast<double>(time.count() / 1000) / 1000.0; }
+
+json lanes_of(const connection_state& s) {
+  auto lanes = json::array();
+  for (lane l : all_lanes) {
+    const auto& flow = s.lanes[index_of(l)];
+    if (l == lane::control) continue;
+    lanes.push_back({{"lane", to_string(l)},
+                     {"patternsSent", flow.patterns_sent},
+                     {"patternsReceived", flow.patterns_received},
+                     {"bytesSent", flow.record_bytes_sent},
+                     {"bytesReceived", flow.record_bytes_received}});
+  }
+  return lanes;
+}
+
 json value_of(const connection_state& s) {
   return {{"id", s.id},
           {"peerId", s.peer_id},
@@ -25,10 +41,49 @@ json value_of(const connection_state& s) {
           {"patternsSent", s.patterns_sent},
           {"patternsReceived", s.patterns_received},
           {"recordBytesSent", s.record_bytes_sent},
-          {"laneBytesSent", s.lane_bytes_sent}};
+          {"laneBytesSent", s.lane_bytes_sent},
+          {"actor", s.actor},
+          {"rttMs", in_ms(s.quic.smoothed_rtt)},
+          {"congestionWindow", s.quic.congestion_window_bytes},
+          {"packetsLost", s.quic.packets_lost},
+          {"udpBytesSent", s.quic.bytes_sent},
+          {"udpBytesReceived", s.quic.bytes_received},
+          {"lag",
+           {{"records", s.records_left + s.unacknowledged_records},
+            {"bytes", s.unacknowledged_bytes},
+            {"ageMs", in_ms(s.unacknowledged_for)}}},
+          {"slow", s.slow()},
+          {"rateDelaysOut", s.rate_delays_out},
+          {"rateDelaysIn", s.rate_delays_in},
+          {"patternsFiltered", s.patterns_filtered},
+          {"refusedHere", s.refused_here},
+          {"refusedThere", s.refused_there},
+          {"lanes", lanes_of(s)}};
 }
 
 }  // namespace
+
+std::string streams_json(const node_state& state, const std::string& peer) {
+  auto streams = json::array();
+  for (const auto& s : state.peers) {
+    if (s.connection == 0 || (!peer.empty() && s.peer_id != peer)) continue;
+    for (lane l : all_lanes) {
+      const auto& one = s.quic.lanes[index_of(l)];
+      auto add = [&](const char* direction, std::uint64_t bytes, std::uint64_t unacknowledged, std::uint64_t window) {
+        streams.push_back({{"peerId", s.peer_id},
+                           {"connection", s.id},
+                           {"lane", to_string(l)},
+                           {"direction", direction},
+                           {"bytes", bytes},
+                           {"unackedBytes", unacknowledged},
+                           {"windowBytes", window}});
+      };
+      add("out", one.bytes_sent, one.unacknowledged_bytes, 0);
+      add("in", one.bytes_received, one.unconsumed_bytes, one.window_bytes);
+    }
+  }
+  return one_line({{"streams", std::move(streams)}});
+}
 
 std::string to_json(const connection_state& state) { return one_line(value_of(state)); }
 

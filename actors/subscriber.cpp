@@ -1,17 +1,18 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <quicsync/actors/subscriber.hpp>
+#include <quicsync/transport/inspected_actor.hpp>
 
 namespace quicsync {
 namespace {
 
 using caf_compat::tell;
 
-class subscriber_actor : public caf::event_based_actor {
+class subscriber_actor : public inspected_actor {
  public:
   subscriber_actor(caf::actor_config& config, caf::actor cache, filter wanted, subscribe_frame::start from,
                    record_handler handler)
-      : caf::event_based_actor(config),
+      : inspected_actor(config),
         cache_(std::move(cache)),
         wanted_(std::move(wanted)),
         from_(from),

@@ -8,6 +8,7 @@
 
 #include <quicsync/actors/config_file.hpp>
 #include <quicsync/actors/inspect/admin_endpoint.hpp>
+#include <quicsync/actors/inspect/node_log.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/actors/store/store_file.hpp>
 #include <quicsync/transport/address.hpp>
@@ -29,7 +30,8 @@ struct node_options {
   std::string listen;
   std::vector<std::string> peers;
   std::string store, store_key;
-  std::string admin;
+  std::string admin, admin_token;
+  std::string trace;
   tls_options tls;
   bool events = false;
   bool check = false;
@@ -59,9 +61,10 @@ result<node_config> config_of(const node_options& options) {
   if (!options.store.empty()) config.store = options.store;
   if (!options.store_key.empty()) config.store_key = options.store_key;
   if (!options.admin.empty()) config.admin = options.admin;
-  if (!config.admin.empty() && config.admin != "none" && config.admin.find('/') == std::string::npos)
-    return fail(errc::usage,
-                fmt::format("--admin {}: wants the path of a socket, with a '/' in it, or none", config.admin));
+  if (!config.admin.empty() && config.admin != "none" && config.admin.find('/') == std::string::npos &&
+      !parse_host_port(config.admin))
+    return fail(errc::usage, fmt::format("--admin {}: wants the path of a socket, with a '/' in it, HOST:PORT, or none",
+                                         config.admin));
   if (!options.listen.empty()) {
     auto listen = parse_host_port(options.listen);
     if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));
@@ -83,26 +86,9 @@ result<node_config> config_of(const node_options& options) {
 std::shared_ptr<spdlog::logger> make_log() {
   auto log = spdlog::stderr_color_mt(
       "node", colours_of(STDERR_FILENO).plain.empty() ? spdlog::color_mode::never : spdlog::color_mode::automatic);
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  log->set_pattern("time=%Y-%m-%dT%H:%M:%S.%e%z level=%^%l%$ %v");
   log->flush_on(spdlog::level::info);
   return log;
-}
-
-void log_event(spdlog::logger& log, const event& what) {
-  std::string text = what.name;
-  if (!what.peer_id.empty()) text += fmt::format(" peer '{}'", what.peer_id);
-  if (!what.address.empty()) text += fmt::format(" at {}", what.address);
-  if (!what.pattern_id.empty()) text += fmt::format(" pattern '{}'", what.pattern_id);
-  if (!what.message.empty()) text += fmt::format(": {}", what.message);
-  if (what.failure.code != errc::none)
-    text += fmt::format(": {} ({})", to_string(what.failure), to_string(what.failure.code));
-  text = printable(text);
-  if (what.name == "server:error" || what.name == "store:failed" || what.name == "store:lost")
-    log.error("{}", text);
-  else if (what.failure.code != errc::none || what.name == "sync:warning" || what.name == "peer:health:degraded")
-    log.warn("{}", text);
-  else if (what.name == "peer:connected" || what.name == "peer:disconnected" || what.name == "peer:removed")
-    log.info("{}", text);
 }
 
 /// Where the configuration names no file, a node keeps its patterns among its user's state. One that has no name of its
@@ -138,23 +124,33 @@ int check_node(const node_options& options) {
 }
 
 /// Null where there is to be none. A place of the program's own choice that is not there or taken is no failure.
-result<std::unique_ptr<admin_endpoint>> open_admin(server& node, const std::string& wanted, spdlog::logger& log) {
+result<std::unique_ptr<admin_endpoint>> open_admin(server& node, const std::string& wanted, admin_setup setup,
+                                                   node_log& log) {
   if (wanted == "none") return nullptr;
-  auto place = wanted.empty() ? default_admin_socket(node.name()) : result<std::filesystem::path>(wanted);
-  auto opened = place.and_then([&](const auto& path) { return admin_endpoint::open(node, path); });
-  if (opened) log.info("the admin endpoint is {}", place->string());
+  setup.where = wanted;
+  result<void> placed;
+  if (wanted.empty())
+    placed = default_admin_socket(node.name()).map([&](const auto& path) { setup.where = path.string(); });
+  else if (setup.token_file.empty() && wanted.find('/') == std::string::npos)
+    placed = default_admin_token(node.name()).map([&](const auto& path) { setup.token_file = path; });
+  auto opened = placed.and_then([&] { return admin_endpoint::open(node, std::move(setup)); });
+  if (opened)
+    log.info(fmt::format("event=admin:listening message=\"the admin endpoint is ready\" where={}",
+                         logged_text((*opened)->where())));
   if (opened || !wanted.empty()) return opened;
-  log.info("no admin endpoint: {}", to_string(opened.error()));
+  log.info(fmt::format("event=admin:none error={}", logged_text(to_string(opened.error()))));
   return nullptr;
 }
 
-void reload(server& node, const node_options& options, spdlog::logger& log) {
+result<void> reload(server& node, const node_options& options, node_log& log) {
   auto done = config_of(options).and_then(
       [&](node_config&& next) { return choose_store(next).and_then([&] { return node.reload(std::move(next)); }); });
   if (done)
-    log.info("the configuration was read again");
+    log.info("event=config:reloaded message=\"the configuration was read again\"");
   else
-    log.error("the configuration stays as it was: {}", printable(to_string(done.error())));
+    log.error(fmt::format("event=config:refused message=\"the configuration stays as it was\" error={}",
+                          logged_text(to_string(done.error()))));
+  return done;
 }
 
 int run_node(const node_options& options) {
@@ -167,17 +163,23 @@ int run_node(const node_options& options) {
   const auto admin_wanted = config->admin;
   auto node = server::make(std::move(*config));
   if (!node) return report(node.error());
-  auto log = make_log();
+  auto log = std::make_shared<node_log>(make_log());
   (*node)->on("", [log, all = options.events](const event& e) {
     if (all || e.name == "server:started") print_line(to_json(e));
-    log_event(*log, e);
+    log->write(e);
   });
   if (options.events) (*node)->on(std::string(pattern_received), [](const event& e) { print_line(to_json(e)); });
+  if (auto traced = (*node)->trace(options.trace); !traced) return report(traced.error());
   if (auto started = (*node)->start(); !started) return report(started.error());
-  auto admin = open_admin(**node, admin_wanted, *log);
+  admin_setup admin_may;
+  admin_may.token_file = options.admin_token;
+  admin_may.trace_folder = options.trace;
+  admin_may.reload = [&] { return reload(**node, options, *log); };
+  admin_may.set_log_level = [log](const std::string& level) { return log->set_level(level); };
+  auto admin = open_admin(**node, admin_wanted, std::move(admin_may), *log);
   if (!admin) return report(admin.error());
   while (!waits.interrupted()) {
-    if (waits.hung_up()) reload(**node, options, *log);
+    if (waits.hung_up()) (void)reload(**node, options, *log);  // the log says what came of it
     waits.wait();
   }
   admin->reset();
@@ -207,9 +209,17 @@ action add_node(CLI::App& app) {
   app.add_option("--store-key", options->store_key, "Encrypts what is kept: a file of 32 bytes, mode 0600")
       ->type_name("FILE");
   app.add_option("--admin", options->admin,
-                 "Where the node answers about itself: a Unix socket, or none [$XDG_RUNTIME_DIR/quicsync/ID.sock]")
-      ->type_name("PATH|none");
+                 "Where the node answers about itself: a Unix socket, a port of this machine, or none "
+                 "[$XDG_RUNTIME_DIR/quicsync/ID.sock]")
+      ->type_name("PATH|HOST:PORT|none");
+  app.add_option("--admin-token", options->admin_token,
+                 "The file of the secret that opens the admin port; made if it is not there "
+                 "[$XDG_RUNTIME_DIR/quicsync/ID.token]")
+      ->type_name("FILE");
   add_tls_options(app, options->tls);
+  app.add_option("--trace", options->trace,
+                 "Write down what happens on each connection, a file of JSON lines each in this folder (docs/TRACE.md)")
+      ->type_name("DIR");
   app.add_flag("--events", options->events, "Print every event as a line of JSON");
   app.footer(
       "Runs until SIGINT or SIGTERM; SIGHUP reads the configuration again. The first line of stdout is "

@@ -11,6 +11,8 @@ pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 # Its header of Debian 13 calls libcrypto where its server's threads end, and its pkg-config file does not say so.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib libcrypto)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+# The core alone: the CMake package would look for an HTTP server and for CURL, too.
+pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

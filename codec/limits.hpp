@@ -60,6 +60,23 @@ inline constexpr std::size_t agent_turn_waits = 256;  ///< patterns an agent tak
 inline constexpr std::size_t agent_outbox = 64;       ///< posted patterns that leave together
 inline constexpr std::size_t agents_remembered = 64;  ///< failed agents whose last error a node can still tell
 
+// -- inspection ------------------------------------------------------------------------------------------
+inline constexpr std::uint32_t timed_messages_per_second =
+    1000;  ///< of one actor, each by itself: 0.1 ms of a second; beyond, a sample is timed
+inline constexpr std::size_t inspected_neighbours = 4096;      ///< senders that are told apart at one actor
+inline constexpr std::size_t actors_remembered = 256;          ///< failed actors whose last error a node can still tell
+inline constexpr std::chrono::milliseconds stuck_after{1000};  ///< without a move: a handler that long is a defect
+inline constexpr std::chrono::milliseconds slow_after{1000};   ///< without an acknowledgement that is due
+inline constexpr std::size_t listed_at_once = 1000;            ///< entries of one answer of the admin endpoint
+inline constexpr std::size_t scanned_at_once = 16'384;         ///< records that one search over patterns looks at
+inline constexpr std::size_t event_streams = 4;                ///< of the admin endpoint at once: half of its threads
+inline constexpr std::size_t event_backlog = 1024;  ///< events that wait for a slow reader; it is told what it missed
+inline constexpr std::size_t admin_sessions = 64;   ///< browsers that are logged in
+inline constexpr std::chrono::hours admin_session_lifetime{12};  ///< a working day
+inline constexpr std::size_t logged_text_bytes = 512;            ///< of a peer's words in one line of the log
+inline constexpr std::size_t log_lines_per_second = 100;         ///< of one kind; the rest is counted
+inline constexpr std::size_t trace_file_bytes = 64u << 20;       ///< of one connection's event trace
+
 // -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
 inline constexpr std::chrono::milliseconds idle_timeout{5000};    ///< silence after which a peer is gone, RFC 9000 10.1

@@ -9,6 +9,15 @@ merge_result merge(const record_order& held, const record_order& incoming) noexc
   return {order > 0 ? merge_outcome::replaces : merge_outcome::older, conflict};
 }
 
+order_part first_difference(const record_order& one, const record_order& other) noexcept {
+  if (one.version != other.version) return order_part::version;
+  if (one.timestamp != other.timestamp) return order_part::timestamp;
+  if (one.agent_id != other.agent_id) return order_part::agent_id;
+  if (one.deleted != other.deleted) return order_part::deleted;
+  if (one.hash != other.hash) return order_part::content;
+  return order_part::none;
+}
+
 bool is_expired(std::optional<std::int64_t> expires_at, std::int64_t now_ms) noexcept {
   return expires_at && *expires_at <= now_ms;
 }

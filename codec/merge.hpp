@@ -27,6 +27,10 @@ struct merge_result {
 /// nor arrival counts: they differ from node to node.
 merge_result merge(const record_order& held, const record_order& incoming) noexcept;
 
+/// The first part of the order in which two records of an id differ: the rule that decides between them.
+enum class order_part : std::uint8_t { none, version, timestamp, agent_id, deleted, content };
+order_part first_difference(const record_order& one, const record_order& other) noexcept;
+
 /// True once the pattern's `expiresAt` is reached: its payload goes, its order stays (a later refresh must still win,
 /// and what is older must still lose).
 bool is_expired(std::optional<std::int64_t> expires_at, std::int64_t now_ms) noexcept;

@@ -485,6 +485,9 @@ connection_statistics connection::statistics() const {
   out.key_updates = keys_made_ > 0 ? keys_made_ - 1 : 0;
   for (const auto& each : outgoing_)
     if (each.stream >= 0) out.packets_lost += ngtcp2_conn_get_stream_loss_count(quic_, each.stream);
+  for (std::size_t i = 0; i < lane_count; ++i)
+    out.lanes[i] = {outgoing_[i].bytes, outgoing_[i].outbox.unacknowledged_bytes(), incoming_lanes_[i].bytes,
+                    incoming_lanes_[i].unconsumed_bytes, incoming_lanes_[i].window_bytes};
   return out;
 }
 

@@ -89,11 +89,13 @@ class connection {
   struct outgoing_lane {
     std::int64_t stream = -1;  ///< -1: not opened yet
     bool used = false;         ///< the lane byte is in the outbox
+    std::uint64_t bytes = 0;   ///< handed to send()
     lane_outbox outbox;
     event_queue::ticket acknowledged_event = 0;
   };
   struct incoming_lane {
     std::int64_t stream = -1;
+    std::uint64_t bytes = 0;  ///< received
     std::uint64_t unconsumed_bytes = 0;
     std::uint64_t window_bytes = 0;  ///< as far as it has grown
     std::uint64_t round_bytes = 0;   ///< consumed since round_began

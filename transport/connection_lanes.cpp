@@ -70,6 +70,7 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_
   auto& into = incoming_lanes_[index_of(*on)];
   if (!opened_)
     if (const int code = on_early_data(*on, data.size()); code != 0) return code;
+  into.bytes += data.size();
   into.unconsumed_bytes += data.size();
   lane_bytes_received_ += data.size();
   host_.events().add_bytes(id_, *on, data, !opened_, into.bytes_event);
@@ -98,6 +99,7 @@ void connection::send(lane on, shared_bytes bytes) {
     into.outbox.push(lane_byte(on));
   }
   lane_bytes_sent_ += bytes.size();
+  into.bytes += bytes.size();
   into.outbox.push(std::move(bytes));
 }
 

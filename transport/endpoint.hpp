@@ -1,6 +1,7 @@
 // The QUIC endpoint, sans-IO: datagrams and a time go in; datagrams, events and the next deadline come out. It makes no
 // system call, owns no thread and reads no clock, so it runs the same on a socket and in a simulated network.
 #pragma once
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -139,6 +140,14 @@ struct endpoint_statistics {
   refusal_counters refusals;
 };
 
+struct lane_statistics {
+  std::uint64_t bytes_sent = 0;            ///< handed to send()
+  std::uint64_t unacknowledged_bytes = 0;  ///< of those, by QUIC
+  std::uint64_t bytes_received = 0;
+  std::uint64_t unconsumed_bytes = 0;  ///< of those; the window stays shut for them
+  std::uint64_t window_bytes = 0;      ///< of what comes in, as far as it has grown
+};
+
 struct connection_statistics {
   std::uint64_t bytes_sent = 0;  ///< UDP payload
   std::uint64_t bytes_received = 0;
@@ -149,6 +158,7 @@ struct connection_statistics {
   std::uint64_t packets_lost = 0;
   std::uint64_t receive_window_bytes = 0;  ///< of all lanes, as far as they have grown
   std::uint64_t key_updates = 0;           ///< by either side, RFC 9001 section 6
+  std::array<lane_statistics, lane_count> lanes{};
 };
 
 /// One endpoint: all connections of one UDP port, dialled and accepted. Single-threaded.

@@ -28,7 +28,8 @@ struct held_connection {
   std::optional<error> reason;  ///< why it ends, where this side knows better than the endpoint
   std::vector<caf::message> early;
   std::array<lane_burst, lane_count> bursts;
-  bool touched = false;  ///< by the burst that is being delivered
+  bool touched = false;    ///< by the burst that is being delivered
+  time_point path_traced;  ///< when its trace last told how the path is
 };
 
 }  // namespace quicsync

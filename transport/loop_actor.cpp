@@ -3,7 +3,7 @@
 namespace quicsync {
 
 loop_actor::loop_actor(caf::actor_config& config, loop& home)
-    : caf::event_based_actor(config), home_(home), door_(home.door()) {
+    : inspected_actor(config, true), home_(home), door_(home.door()) {
   home_.pin();
 }
 
@@ -12,7 +12,9 @@ loop_actor::~loop_actor() { unpin(); }
 // Whoever sends, from whichever thread: the loop runs this actor, never the sender's own executor. A sender on the loop
 // itself has no need of the door.
 void loop_actor::enqueue(caf::mailbox_element_ptr element, caf_compat::executor* caller) {
-  auto* way = caller == &home_ ? caller : door_.get();
+  const bool near = caller == &home_;
+  auto* way = near ? caller : door_.get();
+  if (auto* counts = record()) near ? counts->count_enqueued_near() : counts->count_enqueued();
   caf::event_based_actor::enqueue(std::move(element), way);
 }
 
@@ -25,12 +27,12 @@ void loop_actor::enqueue(caf::strong_actor_ptr source, caf::message_id id, caf::
 caf::resumable::subtype_t loop_actor::subtype() const { return caf::resumable::io_actor; }
 
 void loop_actor::launch(caf_compat::executor*, bool lazy, bool hide) {
-  caf::event_based_actor::launch(door_.get(), lazy, hide);
+  inspected_actor::launch(door_.get(), lazy, hide);
 }
 
 // The actor has ended: on_exit() has run and nothing of it will run again.
 bool loop_actor::cleanup(caf::error&& reason, caf_compat::executor* host) {
-  const auto ended = caf::event_based_actor::cleanup(std::move(reason), host);
+  const auto ended = inspected_actor::cleanup(std::move(reason), host);
   if (ended) unpin();
   return ended;
 }

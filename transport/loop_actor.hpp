@@ -1,12 +1,12 @@
 // Base of the actors that live on a loop instead of CAF's pool: they are resumed on the loop's thread only, so they
 // share that thread's turn and need no lock and no wake among each other.
 #pragma once
-#include <quicsync/transport/caf_compat.hpp>
+#include <quicsync/transport/inspected_actor.hpp>
 #include <quicsync/transport/loop.hpp>
 
 namespace quicsync {
 
-class loop_actor : public caf::event_based_actor {
+class loop_actor : public inspected_actor {
  public:
   loop_actor(caf::actor_config& config, loop& home);
   ~loop_actor() override;
@@ -27,7 +27,7 @@ class loop_actor : public caf::event_based_actor {
     auto guard = caf::strong_actor_ptr{ctrl()};  // it may end inside
     context(&home_);
     try {
-      work();
+      inspected_work(work);
     } catch (...) {
       auto failure = std::current_exception();
       quit(call_handler(exception_handler_, this, failure));

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include <quicsync/transport/held_connection.hpp>
+#include <quicsync/transport/inspect_messages.hpp>
 #include <quicsync/transport/name_lookup.hpp>
 #include <quicsync/transport/transport_actor.hpp>
 
@@ -29,23 +30,26 @@ constexpr std::size_t lookups_at_once = 8;
 constexpr std::size_t ended_unadopted_kept = 1024;
 // A stranger can cause a `rejected` at will; the log gets no more than so many a turn.
 constexpr unsigned rejections_per_turn = 16;
+// Between two lines of a trace that tell how the path is.
+constexpr std::chrono::milliseconds path_traced_every{10};
 
 // caf::abstract_actor has a member `address`, so the type is written in full in here.
 class transport_actor final : public loop_actor, private loop::source {
  public:
   transport_actor(caf::actor_config& config, loop& home, std::unique_ptr<endpoint> quic,
-                  std::unique_ptr<datagram_socket> socket, caf::actor coordinator)
+                  std::unique_ptr<datagram_socket> socket, caf::actor coordinator, connection_traces* traces)
       : loop_actor(config, home),
         quic_(std::move(quic)),
         socket_(std::move(socket)),
-        coordinator_(std::move(coordinator)) {}
+        coordinator_(std::move(coordinator)),
+        traces_(traces) {}
 
   const char* name() const override { return "transport"; }
   caf::behavior make_behavior() override;
   void on_exit() override;
 
  private:
-  using connections = std::map<connection_id, held_connection>;  // ordered: a simulation must repeat itself
+  using held_connections = std::map<connection_id, held_connection>;  // ordered: a simulation must repeat itself
 
   // -- messages
   void start_dial(const dial& request);
@@ -78,10 +82,20 @@ class transport_actor final : public loop_actor, private loop::source {
   template <class Message>
   void deliver(held_connection& held, Message&& message);
 
+  // -- the trace
+  bool traced() const noexcept { return traces_ != nullptr && traces_->on(); }
+  void trace(connection_id id, std::string_view what, const std::string& fields) {
+    traces_->write(id, home().now(), what, fields);
+  }
+  void trace_lane(connection_id id, std::string_view what, lane on, std::uint64_t bytes) {
+    trace(id, what, trace_field("lane", to_string(on)) + trace_field("bytes", bytes));
+  }
+  void trace_path(connection_id id, held_connection& held);
+
   // -- users
   void set_user(held_connection& held, const caf::actor& user);
   void drop_user(held_connection& held);
-  connections::iterator erase(connections::iterator at);
+  held_connections::iterator erase(held_connections::iterator at);
 
   struct watched {
     caf::actor_addr who;
@@ -91,11 +105,12 @@ class transport_actor final : public loop_actor, private loop::source {
   std::unique_ptr<endpoint> quic_;
   std::unique_ptr<datagram_socket> socket_;
   caf::actor coordinator_;
+  connection_traces* traces_;
   // The loop calls this actor: it must not vanish with its last handle, on another thread. It lives until it ends
   // itself.
   caf::strong_actor_ptr alive_;
 
-  connections connections_;
+  held_connections connections_;
   std::deque<connection_id> ended_unadopted_;
   std::vector<connection_id> touched_;
   std::map<caf::actor_id, watched> users_;
@@ -129,10 +144,12 @@ caf::behavior transport_actor::make_behavior() {
       [this](const send_bytes& message) {
         // Where the connection is gone, `ended` is on its way to the sender.
         [[maybe_unused]] const auto queued = quic_->send(message.id, message.on, message.bytes);
+        if (traced()) trace_lane(message.id, "quic:sent", message.on, message.bytes.size());
         dirty_ = true;
       },
       [this](const transport_messages::consumed& message) {
         quic_->consumed(message.id, message.on, message.bytes);
+        if (traced()) trace_lane(message.id, "quic:credit", message.on, message.bytes);
         dirty_ = true;
       },
       [this](const close_connection& request) { close(request); },
@@ -141,6 +158,12 @@ caf::behavior transport_actor::make_behavior() {
         deliver_events();
         dirty_ = true;
         return reloaded{outcome ? error{} : std::move(outcome.error())};
+      },
+      [this](ask_connections) {
+        transport_messages::connections answer{quic_->statistics(), {}};
+        for (const auto& [id, held] : connections_)
+          if (auto known = quic_->statistics(id)) answer.all.emplace_back(id, *known);
+        return answer;
       },
       [this](const statistics_request& request) {
         return statistics_reply{quic_->statistics(), quic_->statistics(request.id).value_or(connection_statistics{})};
@@ -217,6 +240,7 @@ void transport_actor::close(const close_connection& request) {
     erase(at);
     return;
   }
+  if (traced()) trace(request.id, "quic:closing", trace_field("reason", to_string(request.reason)));
   quic_->close(request.id, request.reason.code, to_string(request.reason), home().now());
   dirty_ = true;
 }
@@ -355,6 +379,11 @@ void transport_actor::on_event(connection_opened& event) {
   auto& held = connections_[event.id];
   held.opened = true;
   held.remote = event.remote;
+  if (traced())
+    trace(event.id, "quic:opened",
+          trace_field("peer", event.peer.name) + trace_field("address", event.remote.to_string()) +
+              trace_field("incoming", std::uint64_t{event.incoming}) +
+              trace_field("resumed", std::uint64_t{event.resumed}));
   if (!event.incoming) {
     deliver(held, opened{held.attempt, event.id, std::move(event.peer), event.remote, event.resumed, event.early});
   } else if (stopping_) {
@@ -401,6 +430,10 @@ void transport_actor::on_event(connection_ended& event) {
   }
   auto& held = at->second;
   deliver_bursts(event.id, held);
+  if (traced()) {
+    trace(event.id, "quic:ended", trace_field("reason", to_string(held.reason.value_or(event.reason))));
+    traces_->close(event.id);
+  }
   deliver(held, ended{held.opened ? event.id : 0, held.attempt, held.reason.value_or(std::move(event.reason))});
   if (!held.unadopted) {
     erase(at);
@@ -423,12 +456,28 @@ void transport_actor::touch(connection_id id, held_connection& held) {
 // One message a lane for a whole burst, or few for a large one; the urgent lanes first.
 void transport_actor::deliver_bursts(connection_id id, held_connection& held) {
   if (!std::exchange(held.touched, false)) return;
+  if (traced()) trace_path(id, held);
   for (const auto on : all_lanes) {
     auto& burst = held.bursts[index_of(on)];
+    if (traced() && burst.acknowledged != 0) trace_lane(id, "quic:acknowledged", on, burst.acknowledged);
+    if (traced())
+      for (const auto& piece : burst.pieces) trace_lane(id, "quic:received", on, piece.size());
     if (burst.acknowledged != 0) deliver(held, acknowledged_bytes{id, on, std::exchange(burst.acknowledged, 0)});
     for (auto& piece : burst.pieces) deliver(held, received_bytes{id, on, std::move(piece), burst.early});
     burst.pieces.clear();
   }
+}
+
+void transport_actor::trace_path(connection_id id, held_connection& held) {
+  if (home().now() - held.path_traced < path_traced_every) return;
+  held.path_traced = home().now();
+  const auto now = quic_->statistics(id);
+  if (!now) return;
+  trace(id, "quic:path",
+        trace_field("rttUs", static_cast<std::uint64_t>(now->smoothed_rtt.count())) +
+            trace_field("congestionWindow", now->congestion_window_bytes) +
+            trace_field("packetsLost", now->packets_lost) + trace_field("udpBytesSent", now->bytes_sent) +
+            trace_field("udpBytesReceived", now->bytes_received));
 }
 
 template <class Message>
@@ -470,7 +519,7 @@ void transport_actor::drop_user(held_connection& held) {
   held.user = nullptr;
 }
 
-transport_actor::connections::iterator transport_actor::erase(connections::iterator at) {
+transport_actor::held_connections::iterator transport_actor::erase(held_connections::iterator at) {
   if (at->second.over) std::erase(ended_unadopted_, at->first);
   drop_user(at->second);
   return connections_.erase(at);
@@ -479,8 +528,8 @@ transport_actor::connections::iterator transport_actor::erase(connections::itera
 }  // namespace
 
 caf::actor spawn_transport(caf::actor_system& system, loop& home, std::unique_ptr<endpoint> quic,
-                           std::unique_ptr<datagram_socket> socket, caf::actor coordinator) {
-  return system.spawn<transport_actor>(home, std::move(quic), std::move(socket), std::move(coordinator));
+                           std::unique_ptr<datagram_socket> socket, caf::actor coordinator, connection_traces* traces) {
+  return system.spawn<transport_actor>(home, std::move(quic), std::move(socket), std::move(coordinator), traces);
 }
 
 }  // namespace quicsync

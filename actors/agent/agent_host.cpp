@@ -10,7 +10,7 @@
 namespace quicsync {
 namespace {
 
-constexpr bool on_loop(caf::event_based_actor*) { return false; }
+constexpr bool on_loop(inspected_actor*) { return false; }
 constexpr bool on_loop(loop_actor*) { return true; }
 
 /// What rings at an agent of the loop, and takes no room in one of the pool.
@@ -46,6 +46,7 @@ class agent_host final : public Base,
   }
 
   const char* name() const override { return agent::name().c_str(); }
+  const char* kind() const override { return "agent"; }
 
   caf::behavior make_behavior() override {
     if (!environment_->roster->join(*this, agent::name(), this->ctrl())) return {};
@@ -55,7 +56,7 @@ class agent_host final : public Base,
       if (self->current_mailbox_element()->mid.is_request()) return caf::message{};
       return caf::delegated<caf::message>{};
     });
-    begin_life();
+    this->inspected_work([this] { begin_life(); });
     if (!root_ && !waits_for_restart()) return {};
     // Nothing matches this: everything goes to the default handler. One for all agents, since it has no state.
     static const caf::behavior nothing_matches{[](caf::unit_t) {}};
@@ -89,6 +90,10 @@ class agent_host final : public Base,
   void settle() override {
     flush_posted();
     done_at_once_ = 0;
+    if (auto* seen = this->record()) {
+      seen->set_waits_for(oldest_wait(), waits_begun());
+      seen->set_kept(kept());
+    }
     if (!root_ || !root_.done()) return;
     std::string why;
     const bool failed = root_.failed();
@@ -135,6 +140,7 @@ class agent_host final : public Base,
     if (restarts_ && now() - restarts_->begun > restarts_->policy.max_delay) restarts_->waits.reset();
     const bool again = restarts_ && !restarts_->waits.exhausted();
     environment_->roster->failed(*this, why, again);
+    if (auto* seen = this->record()) this->registry()->note_failure(*seen, why, again);
     if (!again) return this->quit(caf::make_error(caf::sec::runtime_error, why));
     restarts_->now = true;
     set_alarm(now() + restarts_->waits.next());
@@ -161,6 +167,7 @@ class agent_host final : public Base,
     if (waits_for_restart()) {
       restarts_->now = false;
       environment_->roster->restarted(*this);
+      if (auto* seen = this->record()) this->registry()->note_restart(*seen);
       return begin_life();
     }
     on_alarm();
@@ -201,7 +208,7 @@ caf::actor spawn_agent_host(agent_setup setup) {
   auto environment = setup.environment;
   if (setup.options.where() == placement::loop && environment->home)
     return environment->system->spawn<agent_host<loop_actor>>(std::move(setup), std::ref(*environment->home));
-  return environment->system->spawn<agent_host<caf::event_based_actor>>(std::move(setup));
+  return environment->system->spawn<agent_host<inspected_actor>>(std::move(setup));
 }
 
 }  // namespace quicsync

@@ -18,6 +18,7 @@ class receiving final : public operation<T> {
     this->outcome_ = message.template take<T>();
     return true;
   }
+  const wait_label* label() const noexcept override { return label_of<T>::message(); }
   agent* self_;
 };
 
@@ -36,6 +37,7 @@ class receiving_request final : public operation<incoming<T>> {
     this->outcome_ = incoming<T>(std::move(content), message.answer());
     return true;
   }
+  const wait_label* label() const noexcept override { return label_of<T>::request(); }
   agent* self_;
 };
 
@@ -51,6 +53,10 @@ class sleeping final : public operation<void> {
     return over_;
   }
   void expire() override { outcome_ = {}; }
+  const wait_label* label() const noexcept override {
+    static constexpr wait_label label{"time to pass"};
+    return &label;
+  }
   agent* self_;
   bool over_;
 };
@@ -85,6 +91,7 @@ class asking final : public operation<R> {
     whom_->enqueue(me.ctrl(), request, std::move(question_), runs);
     return false;
   }
+  const wait_label* label() const noexcept override { return label_of<R>::answer(); }
   void come(result<R> what) {
     auto& self = *self_;
     pending_ = false;

@@ -20,6 +20,10 @@ class share_operation final : public operation<sync_report> {
 
   bool begin() override;
   bool offer(delivery& message) override;
+  const wait_label* label() const noexcept override {
+    static constexpr wait_label label{"peers to acknowledge what it shared"};
+    return &label;
+  }
   void add(const part& which, const sync_report& reported);
 
   agent* self_;

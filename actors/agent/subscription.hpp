@@ -90,6 +90,10 @@ class awaiting_next final : public operation<T> {
       this->outcome_ = std::move(record);
     return true;
   }
+  const wait_label* label() const noexcept override {
+    static constexpr wait_label label{"a pattern"};
+    return &label;
+  }
   subscription* from_;
   agent* self_;
 };

@@ -2,9 +2,12 @@
 // awaits it, so waiting allocates nothing; when the frame goes, the wait ends. Knows no CAF.
 #pragma once
 #include <chrono>
+#include <type_traits>
+#include <typeinfo>
 
 #include <quicsync/actors/agent/task.hpp>
 #include <quicsync/codec/error.hpp>
+#include <quicsync/transport/wait_label.hpp>
 
 namespace quicsync {
 
@@ -27,6 +30,10 @@ class waiting_list {
 
   stage& where() noexcept { return stage_; }
   bool empty() const noexcept { return first_ == nullptr; }
+  /// What the oldest wait waits for; null: nothing is awaited, or it does not say.
+  const wait_label* oldest_wait() const noexcept;
+  /// How many waits have ever entered.
+  std::uint64_t waits_begun() const noexcept { return entries_; }
 
   /// Gives the message to the first wait that takes it, and lets that one's coroutine run. False: nobody wants it.
   bool offer(delivery& message);
@@ -85,6 +92,8 @@ class wait {
   /// True: it is there now.
   virtual bool look() { return false; }
   virtual void expire() = 0;
+  /// For people; of static storage.
+  virtual const wait_label* label() const noexcept { return nullptr; }
 
   /// From outside of offer(), look() and expire(): what was waited for has come; the coroutine runs now.
   void complete() {
@@ -111,6 +120,25 @@ class wait {
   continuation then_;
   waiting_list::time_point deadline_;  ///< until it is entered: since the clock's zero, how long it may last
   std::uint64_t entered_ = 0;          ///< as the how-manieth of its list; 0: it is not in it
+};
+
+inline const wait_label* waiting_list::oldest_wait() const noexcept { return first_ ? first_->label() : nullptr; }
+
+/// What `label()` gives of a message of type T.
+template <class T>
+struct label_of {
+  static const wait_label* message() noexcept {
+    static const wait_label label{"a message", typeid(T).name()};
+    return &label;
+  }
+  static const wait_label* request() noexcept {
+    static const wait_label label{"a request", typeid(T).name()};
+    return &label;
+  }
+  static const wait_label* answer() noexcept {
+    static const wait_label label{"an answer", std::is_void_v<T> ? nullptr : typeid(T).name()};
+    return &label;
+  }
 };
 
 /// A wait that gives a result<T>; timed_out at its deadline. Awaited once.

@@ -11,6 +11,7 @@
 #include <quicsync/actors/cache/comparison_desk.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/cache/unstored.hpp>
+#include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
 
@@ -88,6 +89,12 @@ class cache_actor : public loop_actor, private loop::source {
         [this](messages::pull& m) { on_pull(m); },
         [this](const messages::stop_reading& m) { forget(m); },
         [this](const messages::find& m) { return on_find(m); },
+        [this](const inspect_messages::ask_left& m) {
+          inspect_messages::left answer;
+          for (const auto& after : m.after) answer.records.push_back(table_.left_after(after));
+          return answer;
+        },
+        [this](const inspect_messages::ask_why& m) { return inspect_messages::because{table_.why(m.id)}; },
         [this](const messages::ask_log_end& m) {
           return messages::log_end{m.tag, table_.last_position(), table_.partial(),
                                    store_works() ? ack_level::stored : ack_level::applied};

@@ -69,6 +69,21 @@ class lane_log {
     return true;
   }
 
+  /// How many places are after `position`, left ones included.
+  std::size_t places_after(log_position_number position) const {
+    std::size_t count = 0;
+    for (auto at = pieces_.rbegin(); at != pieces_.rend(); ++at) {
+      if (at->first > position) {
+        count += at->places.size();
+        continue;
+      }
+      const auto from = std::upper_bound(at->places.begin(), at->places.end(), position - at->first,
+                                         [](log_position_number p, const placed& x) { return p < x.offset; });
+      return count + static_cast<std::size_t>(at->places.end() - from);
+    }
+    return count;
+  }
+
   void clear() { *this = {}; }
 
  private:

@@ -207,9 +207,10 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     out.what = verdict::replaced;
     out.replaced = read_at(held);
     note_gone(held.position);
-    held.over_version = order_at(at).version;
+    const auto over = order_at(at);
+    held.over_version = over.version;
     held.over_source = source_of(at);
-    held.replaced_one = true;
+    held.decided = first_difference(over, order_in(*records, index));
     detach(at);
   } else {
     if (!is_over && !make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
@@ -274,8 +275,8 @@ std::optional<pattern_table::reason> pattern_table::why(std::string_view id) con
   std::uint32_t at = find_entry(key_of(id, config_.key_seed), id);
   if (at == none) return std::nullopt;
   const entry& e = entries_[at];
-  reason out{source_of(at), arrived_ms(at), std::nullopt, e.over_source};
-  if (e.replaced_one) out.over_version = e.over_version;
+  reason out{source_of(at), arrived_ms(at), std::nullopt, e.over_source, e.decided};
+  if (e.decided != order_part::none) out.over_version = e.over_version;
   return out;
 }
 
@@ -328,6 +329,21 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
   }
   out.at_end = true;
   return out;
+}
+
+std::size_t pattern_table::left_after(const log_cursor& after) const {
+  constexpr std::size_t counted_exactly = 4096;
+  std::size_t sum = 0;
+  for (lane l : all_lanes) {
+    const auto& log = logs_[index_of(l)];
+    std::size_t seen = 0;
+    log.visit_after(after[l], [&](const lane_log::standing& at) {
+      if (stands()(at)) ++sum;
+      return ++seen < counted_exactly;
+    });
+    sum += log.places_after(after[l]) - seen;
+  }
+  return sum;
 }
 
 std::size_t pattern_table::clear() {

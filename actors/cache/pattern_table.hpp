@@ -131,6 +131,7 @@ class pattern_table {
     std::int64_t arrived_ms = 0;                ///< when
     std::optional<std::uint64_t> over_version;  ///< what it replaced; none: the first of its id
     peer_number over_source = this_node;        ///< who had brought that
+    order_part decided = order_part::none;      ///< where the two differ, as far as it is known
   };
   std::optional<reason> why(std::string_view id) const;
 
@@ -166,6 +167,8 @@ class pattern_table {
   /// The record held for an id as a set of its own, to answer somebody who brought something older; null where nothing
   /// is held or only its place is kept.
   std::shared_ptr<const change_set> newer_than_brought(std::string_view id) const;
+  /// How many records a reader at `after` has before it; superseded ones beyond a few thousand may be among them.
+  std::size_t left_after(const log_cursor& after) const;
 
   /// Forgets everything; positions go on from where they were.
   std::size_t clear();
@@ -217,7 +220,7 @@ class pattern_table {
     peer_number over_source = this_node;
     std::uint16_t index = 0;  ///< in the arrival's slab
     lane on = lane::normal;
-    bool replaced_one : 1 = false;
+    order_part decided : 3 = order_part::none;  ///< none: it replaced nothing
     bool deleted : 1 = false;
     bool cold : 1 = false;  ///< its record is in the store only; see left_
     bool has_record() const noexcept { return from != none; }

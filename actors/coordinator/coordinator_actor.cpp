@@ -10,9 +10,12 @@
 #include <quicsync/actors/coordinator/membership.hpp>
 #include <quicsync/actors/coordinator/reload.hpp>
 #include <quicsync/actors/coordinator/state_gathering.hpp>
+#include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/peer/ledger_actor.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/actors/store/store_actor.hpp>
+#include <quicsync/transport/inspect_messages.hpp>
+#include <quicsync/transport/inspected_actor.hpp>
 #include <quicsync/transport/transport_actor.hpp>
 
 namespace quicsync {
@@ -21,10 +24,10 @@ namespace {
 using caf_compat::tell;
 namespace transport = transport_messages;
 
-class coordinator_actor : public caf::event_based_actor {
+class coordinator_actor : public inspected_actor {
  public:
   coordinator_actor(caf::actor_config& actor_config, node_config config, node_parts parts)
-      : caf::event_based_actor(actor_config),
+      : inspected_actor(actor_config),
         config_(std::move(config)),
         parts_(std::move(parts)),
         random_(parts_.seed),
@@ -48,6 +51,7 @@ class coordinator_actor : public caf::event_based_actor {
         [this](messages::listen& m) { listeners_.push_back(std::move(m.listener)); },
         [this](messages::run_query& m) { on_query(m); },
         [this](messages::ask_state) { return on_ask_state(); },
+        [this](inspect_messages::ask_config) { return config_; },
         [this](const messages::ask_peer_name& m) { return messages::peer_name{m.number, members_.name_of(m.number)}; },
         [this](const messages::check_health& m) { on_check_health(m); },
         [this](const messages::happened& m) { emit(m.what); },
@@ -131,7 +135,7 @@ class coordinator_actor : public caf::event_based_actor {
   // The socket is bound before the store is read, so that peers that dial meanwhile wait in it.
   void go_out() {
     transport_ = spawn_transport(system(), *parts_.home, std::move(way_out_.quic), std::move(way_out_.socket),
-                                 caf::actor_cast<caf::actor>(this));
+                                 caf::actor_cast<caf::actor>(this), parts_.traces);
     monitor(transport_);
   }
 
@@ -317,6 +321,7 @@ class coordinator_actor : public caf::event_based_actor {
     setup.session.wish.subscribe = config_.role == node_role::node;
     setup.session.wish.filter = config_.filter;
     setup.wall_clock_ms = parts_.wall_clock_ms;
+    setup.traces = parts_.traces;
     setup.transport = transport_;
     setup.cache = cache_;
     setup.ledger = ledger_;
@@ -483,6 +488,7 @@ class coordinator_actor : public caf::event_based_actor {
       statistics_.total_patterns += what.pattern_count;
       latency_sum_ms_ += what.latency_ms;
       latencies_ms_[what.peer_id] = what.latency_ms;
+      statistics_.deliveries.add(std::chrono::nanoseconds(static_cast<std::int64_t>(what.latency_ms * 1e6)));
     } else if (what.name == "sync:failed") {
       ++statistics_.total_syncs;
       ++statistics_.failed_syncs;
@@ -520,17 +526,33 @@ class coordinator_actor : public caf::event_based_actor {
         g->arrived();
       });
     if (transport_)
-      ask(transport_, transport::statistics_request{}, [g](const transport::statistics_reply& s) {
+      ask(transport_, transport::ask_connections{}, [g](transport::connections& s) {
         g->state.stats.bytes_transferred = s.totals.bytes_sent + s.totals.bytes_received;
         g->state.stats.bytes_sent = s.totals.bytes_sent;
+        g->state.stats.quic = s.totals;
+        g->connections = std::move(s.all);
         g->arrived();
       });
     g->arrived();
   }
 
+  // What each peer has not been given yet is known when it is known how far each has come.
   caf::result<node_state> on_ask_state() {
     auto promise = make_response_promise();
-    gather([promise](state_gathering& g) mutable { promise.deliver(std::move(g.state)); });
+    gather([this, promise](state_gathering& g) mutable {
+      auto state = std::make_shared<node_state>(std::move(g.state));
+      inspect_messages::ask_left question;
+      for (const auto& peer : state->peers) question.after.push_back(peer.read_to);
+      if (!cache_) return promise.deliver(std::move(*state));
+      request(cache_, state_timeout, std::move(question))
+          .then(
+              [promise, state](const inspect_messages::left& answer) mutable {
+                for (std::size_t i = 0; i < state->peers.size(); ++i)
+                  if (state->peers[i].reads) state->peers[i].records_left = answer.records[i];
+                promise.deliver(std::move(*state));
+              },
+              [promise, state](caf::error&) mutable { promise.deliver(std::move(*state)); });
+    });
     return promise;
   }
 

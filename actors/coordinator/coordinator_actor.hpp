@@ -7,6 +7,7 @@
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/store/store_engine.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 #include <quicsync/transport/datagram_socket.hpp>
 #include <quicsync/transport/endpoint.hpp>
 #include <quicsync/transport/loop.hpp>
@@ -23,6 +24,7 @@ struct node_parts {
   store_opener open_store;                      ///< null: patterns are held in memory only
   bool store_thread = true;                     ///< the store has one of its own, because it waits for the disk
   std::uint64_t key_seed = 0;                   ///< secret: of the hash that spreads ids in the cache (slab_item::key)
+  connection_traces* traces = nullptr;          ///< null: none; outlives the node
 };
 
 /// Messages: start_node, stop_node, connect_peer, remove_peer, ask_state, listen, clear; `happened` from the others.

@@ -21,6 +21,7 @@ result<std::string> ask_admin(const std::filesystem::path& socket, admin_method 
                               const std::string& body) {
   httplib::Client client(socket.string());
   client.set_address_family(AF_UNIX);
+  client.set_default_headers({{"Host", "localhost"}});
   client.set_connection_timeout(std::chrono::seconds(2));
   client.set_read_timeout(answer_timeout);
   const auto answer = how == admin_method::get ? client.Get(target) : client.Post(target, body, "application/json");

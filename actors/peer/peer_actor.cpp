@@ -42,6 +42,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   caf::behavior make_behavior() override {
     home().add(this, -1, 0);
+    known_as("peer " + (setup_.dial
+                            ? (setup_.dial->wish.name.empty() ? setup_.dial->wish.host_port : setup_.dial->wish.name)
+                            : setup_.accepted->peer.name));
     set_exit_handler([this](caf::exit_msg& m) {
       leave({errc::connection_closed, "the node stops"});
       quit(m.reason);
@@ -65,9 +68,22 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         },
         [this](transport::ended& m) { on_ended(m); },
         // cache
-        [this](messages::applied& m) { answer(m, [&](auto& s) { s.applied(m); }); },
+        [this](messages::applied& m) {
+          trace("sync:applied", [&] {
+            return lane_field(m.on) + trace_field("first", m.first_sequence) + trace_field("records", m.count) +
+                   trace_field("refused", m.refused.size());
+          });
+          answer(m, [&](auto& s) { s.applied(m); });
+        },
         [this](messages::stored& m) { answer(m, [&](auto& s) { s.stored(m); }); },
-        [this](messages::page& m) { answer(m, [&](auto& s) { s.take_page(m); }); },
+        [this](messages::page& m) {
+          trace("sync:page", [&] {
+            std::uint64_t records = 0;
+            for (const auto& set : m.sets) records += set->changes.size();
+            return trace_field("records", records) + trace_field("atEnd", std::uint64_t{m.at_end});
+          });
+          answer(m, [&](auto& s) { s.take_page(m); });
+        },
         [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
         [this](messages::digest_answer& m) { answer(m, [&](auto& s) { s.take_digest(m); }); },
         [this](messages::symbols_answer& m) { answer(m, [&](auto& s) { s.take_symbols(std::move(m)); }); },
@@ -255,6 +271,14 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   // -- what the session wants (peer_session_host)
   // ---------------------------------------------------------------------------
 
+  /// Fields are made only where somebody reads them.
+  template <class F>
+  void trace(std::string_view what, F&& fields) {
+    if (setup_.traces != nullptr && setup_.traces->on())
+      setup_.traces->write(connection_, home().now(), what, fields());
+  }
+  static std::string lane_field(lane on) { return trace_field("lane", to_string(on)); }
+
   void send_to_cache(auto&& message) { tell(this, setup_.cache, std::forward<decltype(message)>(message)); }
 
   void send_frames(lane on, shared_bytes bytes) override {
@@ -269,14 +293,21 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
+    trace("sync:greeted", [&] {
+      return trace_field("peer", hello.name) + trace_field("level", static_cast<std::uint64_t>(hello.level)) +
+             trace_field("instance", hello.instance);
+    });
+    known_as("peer " + their_name_);
     tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_, connection_});
   }
   void established() override {
+    trace("sync:established", [] { return std::string(); });
     set_phase_deadline(time_point::max());
     tell(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
     tell_requester({});
   }
   void said_goodbye(const error& reason) override {
+    trace("sync:goodbye", [&] { return trace_field("reason", to_string(reason)); });
     failure_ = {errc::connection_closed, fmt::format("the peer left: {}", to_string(reason))};
     tell(this, setup_.transport, transport::close_connection{connection_, failure_});
   }
@@ -287,6 +318,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void apply(slab_ptr records, lane on, std::uint64_t first_sequence, const sharing& access,
              std::vector<std::pair<std::uint32_t, error>> refused) override {
+    trace("sync:records_in", [&] {
+      return lane_field(on) + trace_field("first", first_sequence) + trace_field("records", records->size()) +
+             trace_field("bytes", records->record_bytes()) + trace_field("refused", refused.size());
+    });
     send_to_cache(
         messages::apply{tagged(0), std::move(records), number_, on, first_sequence, access, std::move(refused)});
   }
@@ -314,12 +349,17 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
   void subscribed(bool takes_all) override {
+    trace("sync:subscribed", [&] { return trace_field("takesAll", std::uint64_t{takes_all}); });
     const auto& hello = *session_->their_hello();
     bool counts = hello.role == node_role::node;
     if (counts) send_to_cache(messages::progress{number_, lane::control, 0});
     tell(this, setup_.ledger, messages::peer_up{number_, connection_, their_name_, counts, hello.level, takes_all});
   }
   void reached(lane on, log_position_number position, ack_level level) override {
+    trace("sync:acknowledged", [&] {
+      return lane_field(on) + trace_field("position", position) +
+             trace_field("level", static_cast<std::uint64_t>(level));
+    });
     last_sync_ms_ = setup_.wall_clock_ms();
     errors_in_row_ = 0;
     if (level == ack_level::applied && session_->their_hello()->role == node_role::node)
@@ -327,10 +367,14 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     tell(this, setup_.ledger, messages::reached{number_, on, position, level});
   }
   void refused(lane on, log_position_number position, const error& reason) override {
+    trace("sync:refused", [&] {
+      return lane_field(on) + trace_field("position", position) + trace_field("reason", to_string(reason));
+    });
     count_error();
     tell(this, setup_.ledger, messages::refused_by{number_, on, position, reason});
   }
   void passed_over(lane on, std::vector<log_position_number> positions) override {
+    trace("sync:passed_over", [&] { return lane_field(on) + trace_field("records", positions.size()); });
     tell(this, setup_.ledger, messages::passed_over{number_, on, std::move(positions)});
   }
   void neighbours(std::vector<std::string> names) override {
@@ -407,6 +451,19 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.rate_delays_out = sum.rate_delays_out;
     s.rate_delays_in = sum.rate_delays_in;
     s.patterns_filtered = sum.patterns_filtered;
+    s.actor = caf::event_based_actor::id();
+    s.connection = connection_;
+    s.lanes = sum.lanes;
+    s.acknowledgements = sum.latencies;
+    if (session_) {
+      const auto waits = session_->unacknowledged();
+      s.unacknowledged_records = waits.records;
+      s.unacknowledged_bytes = waits.bytes;
+      if (waits.records != 0) s.unacknowledged_for = home().now() - waits.since;
+      const auto given = session_->given_to();
+      s.reads = given.has_value();
+      s.read_to = given.value_or(log_cursor{});
+    }
     for (const auto& [code, count] : sum.refused_here) s.refused_here.emplace(to_string(code), count);
     for (const auto& [code, count] : sum.refused_there) s.refused_there.emplace(to_string(code), count);
     return s;

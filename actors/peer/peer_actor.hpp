@@ -8,6 +8,7 @@
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/peer/backoff.hpp>
 #include <quicsync/actors/peer/peer_session.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 #include <quicsync/transport/loop_actor.hpp>
 
 namespace quicsync {
@@ -27,6 +28,7 @@ struct peer_setup {
   /// Came in.
   std::optional<transport_messages::accepted> accepted;
 
+  connection_traces* traces = nullptr;  ///< null: none
   caf::actor transport, cache, ledger, coordinator;
 };
 

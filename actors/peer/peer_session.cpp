@@ -179,6 +179,13 @@ void peer_session_statistics::add(const peer_session_statistics& later) {
   for (const auto& [code, count] : later.refused_here) refused_here[code] += count;
   for (const auto& [code, count] : later.refused_there) refused_there[code] += count;
   if (later.latency.count() != 0) latency = later.latency;
+  latencies.add(later.latencies);
+  for (std::size_t i = 0; i < lane_count; ++i) {
+    lanes[i].patterns_sent += later.lanes[i].patterns_sent;
+    lanes[i].patterns_received += later.lanes[i].patterns_received;
+    lanes[i].record_bytes_sent += later.lanes[i].record_bytes_sent;
+    lanes[i].record_bytes_received += later.lanes[i].record_bytes_received;
+  }
 }
 
 void peer_session::query(std::uint64_t number, query_frame::kind what, std::string argument) {

@@ -112,6 +112,8 @@ struct peer_session_statistics {
   std::uint64_t rate_delays_in = 0;
   std::map<errc, std::uint64_t> refused_here, refused_there;
   std::chrono::nanoseconds latency{0};  ///< of the last batch that was acknowledged
+  latency_buckets latencies;            ///< of all of them
+  std::array<lane_flow, lane_count> lanes{};
 
   /// Adds the counts of a later session.
   void add(const peer_session_statistics& later);
@@ -167,6 +169,15 @@ class peer_session {
       if (!lane.applied.blocks.empty()) return true;
     return false;
   }
+  /// What is on its way to the other side: records, their bytes, and when the oldest left (max: nothing is).
+  struct under_way {
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+    time_point since = time_point::max();
+  };
+  under_way unacknowledged() const noexcept;
+  /// How far the other side was given the log; nullopt: it takes nothing.
+  std::optional<log_cursor> given_to() const { return reading_ ? std::optional(read_to_) : std::nullopt; }
   const std::optional<hello_frame>& their_hello() const noexcept { return their_hello_; }
   const peer_session_statistics& statistics() const noexcept { return statistics_; }
 
@@ -177,6 +188,7 @@ class peer_session {
     time_point sent_at;
     std::vector<log_position_number> positions;  ///< one a record
     bool in_order = true;                        ///< of the log; false: what the other side was found to lack
+    std::uint64_t bytes = 0;                     ///< of the records
     std::uint64_t end_sequence() const noexcept { return first_sequence + positions.size(); }
   };
   /// How far the other side has acknowledged at one level.

@@ -88,6 +88,8 @@ void peer_session::apply_slabs(lane on, std::vector<received_slab> slabs) {
     auto first = from.next_sequence;
     from.next_sequence += records->size();
     statistics_.patterns_received += records->size();
+    statistics_.lanes[index_of(on)].patterns_received += records->size();
+    statistics_.lanes[index_of(on)].record_bytes_received += records->record_bytes();
     auto refused = judge(*records);
     host_.apply(std::move(records), on, first, access, std::move(refused));
   }

@@ -213,10 +213,12 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log});
+    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
+    statistics_.lanes[index_of(on)].patterns_sent += g.records.size();
+    statistics_.lanes[index_of(on)].record_bytes_sent += g.bytes;
     g.records.clear();
     g.bytes = 0;
   };
@@ -251,6 +253,19 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     sent_again_.clear();
 }
 
+peer_session::under_way peer_session::unacknowledged() const noexcept {
+  under_way out;
+  for (const auto& to : outgoing_) {
+    if (to.applied.blocks.empty()) continue;
+    out.since = std::min(out.since, to.applied.blocks.front()->sent_at);
+    for (const auto& block : to.applied.blocks) {
+      out.records += block->positions.size();
+      out.bytes += block->bytes;
+    }
+  }
+  return out;
+}
+
 void peer_session::note_sent(lane on, sent_block block) {
   auto& to = outgoing(on);
   to.next_sequence = block.end_sequence();
@@ -279,6 +294,7 @@ void peer_session::advance(lane on, ack_level level, acknowledged_level& track) 
     if (level == ack_level::applied) {
       ++statistics_.batches_acknowledged;
       statistics_.latency = host_.now() - track.blocks.front()->sent_at;
+      statistics_.latencies.add(statistics_.latency);
     }
     track.blocks.pop_front();
   }

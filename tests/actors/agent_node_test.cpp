@@ -187,7 +187,11 @@ TEST_CASE("agents: stopping the node ends them in every wait, and runs their des
 TEST_CASE("agents: why one failed is seen at the admin socket", "[net][agent]") {
   const tests::temporary_directory directory;
   auto node = started("here");
-  auto admin = must(admin_endpoint::open(*node, directory.path() / "socket"));
+  auto admin = must(admin_endpoint::open(*node, {.where = (directory.path() / "socket").string(),
+                                                 .token_file = {},
+                                                 .trace_folder = {},
+                                                 .reload = nullptr,
+                                                 .set_log_level = nullptr}));
   auto idle = must(node->spawn_agent("idle", [](agent& self) -> task<void> { co_await self.receive<read_now>(); }));
   must(node->spawn_agent("hopeless", [](agent& self) -> task<void> {
     co_await self.sleep(1ms);

@@ -1,0 +1,53 @@
+// What happens on each connection, a line of JSON an event, a file a connection; for whoever looks for a fault. Off
+// unless asked for: then it costs a look at a flag. Written on the node's loop only; turned on and off from anywhere.
+// docs/TRACE.md tells how to read it.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include <quicsync/codec/error.hpp>
+#include <quicsync/transport/endpoint.hpp>
+
+namespace quicsync {
+
+class connection_traces {
+ public:
+  /// From now on into files of this folder, which is made (0700) where it is not there. Errors: no_file.
+  result<void> begin(const std::filesystem::path& folder);
+  /// Closes all files. The folder stays.
+  void end();
+  bool on() const noexcept { return on_.load(std::memory_order_relaxed); }
+
+  /// One line: when, which event, and `fields`, ready JSON members with a comma in front of each. Where the disk is
+  /// full, or the file as large as it may be, the file ends with a line that says so.
+  void write(connection_id id, time_point now, std::string_view event, std::string_view fields = {});
+  /// The connection is over: nothing more comes.
+  void close(connection_id id);
+
+ private:
+  struct file {
+    std::ofstream to;
+    std::size_t bytes = 0;
+    bool over = false;  ///< full, or its connection is gone: nothing more is written, and no other file begun for it
+  };
+
+  bool forget_one();
+
+  std::atomic<bool> on_{false};
+  std::mutex mutex_;
+  std::filesystem::path folder_;
+  time_point began_;
+  std::map<connection_id, file> files_;  ///< of those that are gone only the latest
+};
+
+/// `,"name":"text"`, escaped.
+std::string trace_field(std::string_view name, std::string_view text);
+std::string trace_field(std::string_view name, std::uint64_t number);
+
+}  // namespace quicsync
