@@ -1,6 +1,7 @@
 #include "admin.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "errors.hpp"
 #include "output.hpp"
@@ -12,6 +13,23 @@ void add_admin_option(CLI::App& app, admin_options& to) {
                  "The node's admin socket; $XDG_RUNTIME_DIR/quicsync/ID.sock unless the node was given another")
       ->type_name("PATH")
       ->required();
+}
+
+result<std::string> ask(const admin_options& options, const std::string& target, std::chrono::seconds timeout) {
+  return ask_admin(options.socket, admin_method::get, target, {}, timeout);
+}
+
+std::string url_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
 }
 
 int print_answer(const admin_options& options, admin_method how, const std::string& target, const std::string& body) {

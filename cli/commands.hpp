@@ -23,6 +23,8 @@ action add_delete(CLI::App& app);
 action add_demo(CLI::App& app);
 /// One pattern of a node.
 action add_get(CLI::App& app);
+/// `inspect actors|peers|streams|config|why ID`, by the admin socket.
+action add_inspect(CLI::App& app);
 /// All patterns of a node.
 action add_list(CLI::App& app);
 /// A node that runs until a signal.
@@ -33,6 +35,8 @@ action add_peer(CLI::App& app);
 action add_share(CLI::App& app);
 /// A node's state and statistics, by the admin socket.
 action add_state(CLI::App& app);
+/// A node's actors, peers and streams, live on a terminal.
+action add_top(CLI::App& app);
 /// Patterns from nodes to stdout, as they come.
 action add_watch(CLI::App& app);
 

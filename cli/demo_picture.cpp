@@ -1,7 +1,6 @@
 #include "demo_picture.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,10 +12,8 @@ constexpr std::size_t name_columns = 18;
 constexpr std::size_t figure_columns = 38;  ///< what stands behind a bar, at most
 constexpr std::size_t bar_columns_max = 40;
 
-bool moves_cursor() {
-  const char* terminal = std::getenv("TERM");
-  return is_terminal(STDOUT_FILENO) && terminal != nullptr && std::string_view(terminal) != "dumb" &&
-         terminal_columns(STDOUT_FILENO) > name_columns + figure_columns;
+bool has_room() {
+  return moves_cursor(STDOUT_FILENO) && terminal_columns(STDOUT_FILENO) > name_columns + figure_columns;
 }
 
 std::string bar_of(std::size_t part, std::size_t whole, std::size_t columns, const palette& colours) {
@@ -30,7 +27,7 @@ std::string bar_of(std::size_t part, std::size_t whole, std::size_t columns, con
 
 }  // namespace
 
-demo_picture::demo_picture(bool wanted) : live_(wanted && moves_cursor()), colours_(colours_of(STDOUT_FILENO)) {}
+demo_picture::demo_picture(bool wanted) : live_(wanted && has_room()), colours_(colours_of(STDOUT_FILENO)) {}
 
 void demo_picture::draw(const fleet& all, std::span<const std::size_t> heard) {
   if (!live_) return;

@@ -29,6 +29,8 @@ constexpr command commands[] = {
     {"bench", "Throughput and latency between processes on this machine", add_bench},
     {"delete", "Delete patterns at a node and at all its peers", add_delete},
     {"state", "Print a node's state and statistics", add_state},
+    {"inspect", "Look into a node: actors, peers, streams, configuration, why a pattern won", add_inspect},
+    {"top", "The same, live, on a terminal", add_top},
     {"peer", "Add, remove and list a node's peers", add_peer},
     {"cache", "Clear what a node holds", add_cache},
 };

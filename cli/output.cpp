@@ -52,6 +52,17 @@ std::size_t terminal_columns(int descriptor) noexcept {
   return size.ws_col;
 }
 
+std::size_t terminal_lines(int descriptor) noexcept {
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+  return size.ws_row;
+}
+
+bool moves_cursor(int descriptor) noexcept {
+  const char* terminal = std::getenv("TERM");
+  return is_terminal(descriptor) && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
 bool wants_table(bool json_asked) noexcept { return !json_asked && is_terminal(STDOUT_FILENO); }
 
 palette colours_of(int descriptor) noexcept {
@@ -59,7 +70,7 @@ palette colours_of(int descriptor) noexcept {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
   if (!is_terminal(descriptor) || dumb || (refused != nullptr && *refused != '\0')) return {};
-  return {"\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"};
+  return {"\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[7m", "\x1b[0m"};
 }
 
 std::string printable(std::string_view text) {

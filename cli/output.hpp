@@ -16,13 +16,17 @@ void print_line(std::string line);
 bool is_terminal(int descriptor) noexcept;
 /// Columns of the terminal behind the descriptor; 80 where it does not say.
 std::size_t terminal_columns(int descriptor) noexcept;
+/// Lines of it; 24 where it does not say.
+std::size_t terminal_lines(int descriptor) noexcept;
+/// A terminal, and one whose cursor can be moved.
+bool moves_cursor(int descriptor) noexcept;
 
 /// Tables or JSON lines on stdout: tables only on a terminal, and not when `--json` asks for JSON.
 bool wants_table(bool json_asked) noexcept;
 
 /// Terminal colours; empty text unless the descriptor is a terminal that shows them and NO_COLOR is not set.
 struct palette {
-  std::string_view strong, faint, good, bad, plain;
+  std::string_view strong, faint, good, warn, bad, reverse, plain;
 };
 palette colours_of(int descriptor) noexcept;
 

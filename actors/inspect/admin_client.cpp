@@ -7,8 +7,6 @@
 namespace quicsync {
 namespace {
 
-constexpr std::chrono::seconds answer_timeout{35};  // longer than what the endpoint waits for its node
-
 errc code_named(const std::string& name) {
   for (int number = 1; number < 1000; ++number)
     if (to_string(static_cast<errc>(number)) == name) return static_cast<errc>(number);
@@ -18,12 +16,12 @@ errc code_named(const std::string& name) {
 }  // namespace
 
 result<std::string> ask_admin(const std::filesystem::path& socket, admin_method how, const std::string& target,
-                              const std::string& body) {
+                              const std::string& body, std::chrono::seconds timeout) {
   httplib::Client client(socket.string());
   client.set_address_family(AF_UNIX);
   client.set_default_headers({{"Host", "localhost"}});
   client.set_connection_timeout(std::chrono::seconds(2));
-  client.set_read_timeout(answer_timeout);
+  client.set_read_timeout(timeout);
   const auto answer = how == admin_method::get ? client.Get(target) : client.Post(target, body, "application/json");
   if (!answer) {
     if (answer.error() == httplib::Error::Connection)

@@ -37,8 +37,9 @@ TEST_CASE("usage: an unknown option is refused with the nearest one", "[cli]") {
 }
 
 TEST_CASE("usage: a command line without a command says which there are", "[cli]") {
-  CHECK_THAT(misuse({}),
-             ContainsSubstring("demo, cert, node, share, watch, list, get, bench, delete, state, peer, cache"));
+  CHECK_THAT(
+      misuse({}),
+      ContainsSubstring("demo, cert, node, share, watch, list, get, bench, delete, state, inspect, top, peer, cache"));
   CHECK_THAT(misuse({"cert"}), ContainsSubstring("ca, node, show"));
 }
 
@@ -49,6 +50,8 @@ TEST_CASE("usage: every command has help with an example", "[cli]") {
       std::vector<std::string>{"cert", "show"}, std::vector<std::string>{"node"}, std::vector<std::string>{"share"},
       std::vector<std::string>{"watch"}, std::vector<std::string>{"list"}, std::vector<std::string>{"get"},
       std::vector<std::string>{"delete"}, std::vector<std::string>{"state"}, std::vector<std::string>{"peer", "add"},
+      std::vector<std::string>{"inspect"}, std::vector<std::string>{"inspect", "actors"},
+      std::vector<std::string>{"inspect", "why"}, std::vector<std::string>{"top"},
       std::vector<std::string>{"peer", "list"}, std::vector<std::string>{"cache", "clear"});
   auto arguments = command;
   arguments.push_back("--help");

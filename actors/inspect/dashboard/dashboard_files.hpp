@@ -1,4 +1,5 @@
-// The dashboard's page, as the admin endpoint serves it: the files of this folder, compiled in. Constant; any thread.
+// The dashboard's page, as the admin endpoint serves it: the files of this folder, compiled in by
+// cmake/quicsync_embed.cmake. Constant; any thread.
 #pragma once
 #include <span>
 #include <string_view>
