@@ -136,10 +136,10 @@ export async function open_pattern(id) {
   }
   if (opened !== id) return;
   const { pattern, why, lane, bytes: size } = JSON.parse(text);
-  const facts = [["held since", `${instant(why.arrived)}, brought by ${named(why.from)}`],
+  const facts = [["held since", `${instant(why.arrived)} UTC, brought by ${named(why.from)}`],
     ["over", why.over ? `version ${why.over.version}, from ${named(why.over.from)}` : "nothing: it was not known before"],
     ["written by", pattern.agentId], ["type", pattern.type], ["tags", (pattern.metadata?.tags ?? []).join(", ")],
-    ["written", pattern.timestamp && instant(pattern.timestamp)],
+    ["written", pattern.timestamp && `${instant(pattern.timestamp)} UTC`],
     ["lane", lane && `${lane}${size ? `, ${bytes(size)} as a record` : ""}`]];
   const body = laid_out(member_text(text, "pattern"));
   const scrolled = again ? article.querySelector("pre")?.scrollTop ?? 0 : 0;
