@@ -32,8 +32,14 @@ result<top_answers> ask_node(const admin_options& admin, const top_view::questio
   auto node = get("/state").and_then(read_node);
   if (!node) return fail(std::move(node.error()));
   answers.node = std::move(*node);
-  for (const char* state : {"stuck", "failed", "restarting"}) {
+  if (about.of == top_view::page::streams) {
+    auto streams = get("/streams").and_then(read_streams);
+    if (!streams) return fail(std::move(streams.error()));
+    answers.streams = std::move(*streams);
+  }
+  for (const char* state : {"stuck", "failed", "starved", "restarting"}) {
     auto some = get(fmt::format("/actors?state={}&limit={}", state, troubled_max)).and_then(read_actors);
+    if (!some && some.error().code == errc::not_found) return answers;  // this node does not count its actors
     if (!some) return fail(std::move(some.error()));
     answers.troubled.matched += some->matched;
     for (auto& actor : some->actors) answers.troubled.actors.push_back(std::move(actor));
@@ -44,10 +50,6 @@ result<top_answers> ask_node(const admin_options& admin, const top_view::questio
                     .and_then(read_actors);
     if (!page) return fail(std::move(page.error()));
     answers.actors = std::move(*page);
-  } else if (about.of == top_view::page::streams) {
-    auto streams = get("/streams").and_then(read_streams);
-    if (!streams) return fail(std::move(streams.error()));
-    answers.streams = std::move(*streams);
   }
   return answers;
 }

@@ -28,7 +28,10 @@ std::string described(const actor_view& actor) {
   if (actor.running_ms > long_handler_ms)
     return fmt::format("{}: one handler has run for {}", actor.state, short_duration(actor.running_ms));
   if (actor.state == "stuck")
-    return fmt::format("stuck: {} messages wait and none is taken", short_count(static_cast<double>(actor.depth)));
+    return fmt::format("stuck: {} messages wait and it takes none", short_count(static_cast<double>(actor.depth)));
+  if (actor.state == "starved")
+    return fmt::format("starved: {} messages wait and no thread runs it",
+                       short_count(static_cast<double>(actor.depth)));
   return actor.waits_for.empty() ? actor.state : fmt::format("{} for {}", actor.state, printable(actor.waits_for));
 }
 

@@ -21,8 +21,8 @@ struct actor_view {
   double busy_ms = 0, longest_ms = 0, running_ms = 0, age_ms = 0;
   std::string json;
 
-  /// Somebody has to look at it: stuck, failed or restarting.
-  bool troubled() const { return state == "stuck" || state == "failed" || state == "restarting"; }
+  /// Somebody has to look at it.
+  bool troubled() const { return state == "stuck" || state == "failed" || state == "starved" || state == "restarting"; }
 };
 
 /// A page of the list of actors, and what holds for all that match.

@@ -2,7 +2,7 @@
 // "Dashboard". Nothing that the node says is ever taken as markup.
 import { by_id, bytes, count, duration, element, fill_rows, rate, say, time_of_day } from "/dashboard_words.js";
 import { add_flow, draw_flow, newest_flow } from "/dashboard_flow.js";
-import { set_graph, when_chosen } from "/dashboard_graph.js";
+import { mood_of, set_graph, when_chosen } from "/dashboard_graph.js";
 import { close_actor, described, open_actor, refresh_actors, show_table, start_actors, table_shown } from "/dashboard_actors.js";
 import { close_pattern, draw_list, pattern_came, start_patterns } from "/dashboard_patterns.js";
 
@@ -17,7 +17,10 @@ let waiting = [];        // events since the last frame
 let held_back = 0;       // events while paused
 let started_at = null;   // by the node's clock
 
+let counted = true;      // the node counts its actors (monitoring.enableMetrics)
+
 class refused extends Error {}
+class absent extends Error {}
 
 async function ask(path) {
   const answer = await fetch(path, { cache: "no-store" });
@@ -30,6 +33,7 @@ async function ask(path) {
     // not the node's words; the status has to do
   }
   if (answer.status === 403 && said.code === "not_allowed") throw new refused(said.error);
+  if (answer.status === 404 && said.code === "not_found") throw new absent(said.error);
   throw new Error(said.error ?? `the node answered ${answer.status}`);
 }
 
@@ -49,7 +53,7 @@ async function round() {
       draw_peers(peers);
       draw_attention(troubled, peers);
       if (table_shown()) await refresh_actors();
-      else {
+      else if (counted) {
         set_graph(JSON.parse(await ask("/graph")), new Set(peers.filter((peer) => peer.slow).map((peer) => peer.peerId)));
         await refresh_actors();
       }
@@ -58,7 +62,10 @@ async function round() {
       draw_list();
     } catch (problem) {
       if (problem instanceof refused) ask_for_token();
-      else tell_health("bad", problem instanceof TypeError ? "the node does not answer" : problem.message);
+      else if (problem instanceof absent && counted) {
+        counted = false;  // such a node is asked for the rest
+        say(by_id("graph-note"), problem.message);
+      } else tell_health("bad", problem instanceof TypeError ? "the node does not answer" : problem.message);
     }
   }
   setTimeout(round, round_ms);
@@ -76,13 +83,14 @@ async function introduce() {
 
 async function troubled_actors() {
   const lists = [];
-  for (const state of ["stuck", "failed", "restarting"])
+  if (!counted) return { actors: [], matched: 0 };
+  for (const state of ["stuck", "failed", "starved", "restarting"])
     lists.push(JSON.parse(await ask(`/actors?state=${state}&limit=${attention_max}`)));
   return { actors: lists.flatMap((list) => list.actors), matched: lists.reduce((sum, list) => sum + list.matched, 0) };
 }
 
 function draw_attention(troubled, peers) {
-  const items = troubled.actors.map((actor) => ({ mood: actor.state === "restarting" ? "warn" : "bad", name: actor.name,
+  const items = troubled.actors.map((actor) => ({ mood: mood_of(actor), name: actor.name,
     text: described(actor) }));
   for (const peer of peers) {
     const lag = `${count(peer.lag.records)} records behind, ${bytes(peer.lag.bytes)} on the way`;

@@ -30,7 +30,8 @@ export function show_table(wanted, of_kind = "") {
 /** "running for 2.1 s", "waits for a pattern", "stuck: …". */
 export function described(actor) {
   if (actor.runningMs > 1000) return `${actor.state}: one handler has run for ${duration(actor.runningMs)}`;
-  if (actor.state === "stuck") return `stuck: ${count(actor.depth)} messages wait and none is taken`;
+  if (actor.state === "stuck") return `stuck: ${count(actor.depth)} messages wait and it takes none`;
+  if (actor.state === "starved") return `starved: ${count(actor.depth)} messages wait and no thread runs it`;
   if (actor.state === "failed") return `failed: ${actor.lastError || "no reason given"}`;
   return actor.waitsFor ? `${actor.state} for ${actor.waitsFor}` : actor.state;
 }

@@ -28,7 +28,7 @@ export function choose(id) {
 
 export function mood_of(actor) {
   if (actor.state === "stuck" || actor.state === "failed") return "bad";
-  if (actor.state === "restarting") return "warn";
+  if (actor.state === "restarting" || actor.state === "starved") return "warn";
   return actor.kind === "peer" && slow_peers.has(actor.name.replace(/^peer /, "")) ? "warn" : undefined;
 }
 
@@ -141,8 +141,8 @@ function cut(text, pixels) {
 
 function state_of(node) {
   if (node.rest) return `${rate(node.rate)}/s together`;
-  const parts = [mood_of(node) && node.state !== "stuck" && node.state !== "failed" ? "slow" : "",
-    ["stuck", "failed", "restarting"].includes(node.state) ? node.state : "", `${rate(node.rate)}/s`,
+  const parts = [node.kind === "peer" && mood_of(node) === "warn" ? "slow" : "",
+    ["stuck", "failed", "starved", "restarting"].includes(node.state) ? node.state : "", `${rate(node.rate)}/s`,
     node.depth ? `${count(node.depth)} waiting` : ""];
   return parts.filter(Boolean).join(" · ");
 }
