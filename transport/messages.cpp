@@ -1,0 +1,3 @@
+// Compiles what CAF instantiates around the messages of this room.
+#define QUICSYNC_COMPILES_MESSAGES
+#include <quicsync/transport/messages.hpp>
