@@ -7,6 +7,7 @@
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -105,7 +106,7 @@ class cache_actor : public loop_actor, private loop::source {
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       table_.expect(*m.patterns, i);
       auto& local = track.local[i];
-      if (m.patterns->item(i).has_checksum)
+      if (m.patterns->item(i).has_checksum && !planted(bug::checksum_is_not_checked))
         if (auto corruption = find_corruption(m.patterns->record(i))) {
           local = {share_outcome::verdict::refused, std::move(*corruption)};
           continue;
@@ -121,8 +122,9 @@ class cache_actor : public loop_actor, private loop::source {
         local.reason = refusal_of(outcome.what);
     }
     arm();
-    tell_moves();
+    // The moves last: one share can replace what it has just brought.
     tell(this, ledger_, std::move(track));
+    tell_moves();
     feed_waiting();
   }
 

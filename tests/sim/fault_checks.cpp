@@ -11,15 +11,11 @@ namespace quicsync::sim {
 
 namespace {
 
+/// After that nothing may be sent any more but what keeps connections alive.
 constexpr auto quiet_for = std::chrono::seconds(5);
 constexpr std::size_t violations_kept = 20;
 
 filter wanted_by(const observed_node& node) { return filter::parse(node.config().filter).value_or(filter{}); }
-
-bool has_rules(const observed_node& node) {
-  const auto& config = node.config();
-  return !config.filter.empty() || config.rules.read || config.rules.write || config.rules.relay;
-}
 
 std::string say(const std::string& id, const kept_order& order) {
   return fmt::format("{}@{} of agent {}{}", id, order.version, order.agent_id, order.deleted ? " (deleted)" : "");
@@ -53,14 +49,23 @@ void fault_run::check_change(observed_node& at, const change_set& set, const cha
   const bool may_forget = at.forgets() || plan_.steps_clocks();
   if (known != newest.end() && order < known->second && !may_forget)
     violated(fmt::format("{} went back from {} to {}", at.name(), say(id, known->second), say(id, order)));
-  if (set.source != this_node && known == newest.end() && !wanted_by(at).matches(record))
+  // It may have refused, or seen expire, what it was sent before.
+  if (set.source != this_node && known == newest.end() && !wanted_by(at).matches(record) && !at.config().rules.write &&
+      !written_.ever_expires(id))
     violated(fmt::format("{} was sent {}, which it does not want", at.name(), say(id, order)));
-  if (set.source != this_node && !order.deleted) {
-    const bool somebody_may_tell = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
-      return other->name() != at.name() && peer_rules(other->config().rules, at.name()).may_read(record);
-    });
-    if (!somebody_may_tell) violated(fmt::format("{} was sent {}, which it may not read", at.name(), say(id, order)));
+  if (set.source != this_node) {
+    bool may_read = order.deleted, may_write = false;
+    for (const auto* other : neighbours_of(at)) {
+      may_read |= peer_rules(other->config().rules, at.name()).may_read(record);
+      may_write |= !peer_rules(at.config().rules, other->name()).check_write(record);
+    }
+    if (!may_read) violated(fmt::format("{} was sent {}, which it may not read", at.name(), say(id, order)));
+    if (!may_write) violated(fmt::format("{} took {}, which nobody may hand it", at.name(), say(id, order)));
   }
+  auto& last = at.last_access()[id];
+  if (known != newest.end() && order == known->second && last == set.access && !may_forget)
+    violated(fmt::format("{} took {} twice", at.name(), say(id, order)));
+  last = set.access;
   auto& greatest = newest[id];
   greatest = std::max(greatest, order);
 }
@@ -78,7 +83,10 @@ void fault_run::check_report(observed_node& at, std::uint64_t number, const sync
     }
     if (!there->is_up() || there->incarnation() != share.incarnations.at(peer.peer)) continue;
     for (std::size_t i = 0; i < share.records->size(); ++i) {
-      if (report.local.size() > i && report.local[i].what == share_outcome::verdict::refused) continue;
+      // What is not taken here goes nowhere: something newer is held, and who may not have that keeps what they have.
+      if (report.local.size() <= i || report.local[i].what == share_outcome::verdict::refused ||
+          report.local[i].what == share_outcome::verdict::superseded)
+        continue;
       const auto fate = peer.fate(i);
       if (fate != pattern_fate::acknowledged && fate != pattern_fate::superseded) continue;
       if (peer.failure.code != errc::none && fate == pattern_fate::superseded) continue;
@@ -101,6 +109,15 @@ void fault_run::check_report(observed_node& at, std::uint64_t number, const sync
   }
 }
 
+std::vector<const observed_node*> fault_run::neighbours_of(const observed_node& node) const {
+  std::vector<const observed_node*> found;
+  for (const auto& l : plan_.links) {
+    if (nodes_[l.from].get() == &node) found.push_back(nodes_[l.to].get());
+    if (nodes_[l.to].get() == &node) found.push_back(nodes_[l.from].get());
+  }
+  return found;
+}
+
 // -- at the end -----------------------------------------------------------------------------------------------------
 
 bool fault_run::may_reach(const observed_node& from, const observed_node& to,
@@ -112,8 +129,8 @@ bool fault_run::may_reach(const observed_node& from, const observed_node& to,
   return peer_rules(from.config().rules, to.name()).may_read(record);
 }
 
-std::string fault_run::difference(const observed_node& from, const state& there, const observed_node& to,
-                                  const state& here) const {
+std::string fault_run::difference(const observed_node& from, const held_state& there, const observed_node& to,
+                                  const held_state& here) const {
   const auto wanted = wanted_by(to);
   for (const auto& [id, held] : there) {
     if (!may_reach(from, to, held)) continue;
@@ -126,9 +143,11 @@ std::string fault_run::difference(const observed_node& from, const state& there,
     const bool is_there = same != here.end();
     if (is_there && same->second.order >= held.order) continue;
     const auto record = held.records->record(held.index);
-    // Who has no older version need not hear of a deletion, or of a version that it does not want.
+    // Who has no older version need not hear of a deletion, or of a version that it does not want. What somebody was
+    // given before the connection was made anew is not known any more.
     const bool must_be_there = !held.order.deleted && wanted.matches(record);
-    const bool is_stale = is_there && !same->second.order.deleted;
+    const bool is_stale = is_there && !same->second.order.deleted &&
+                          (wanted.matches(record) || (from.is_undisturbed() && to.is_undisturbed()));
     if (!must_be_there && !is_stale) continue;
     return fmt::format("{} has {}, and {} has {}", from.name(), say(id, held.order), to.name(),
                        is_there ? say(id, same->second.order) : "nothing of it");
@@ -137,7 +156,7 @@ std::string fault_run::difference(const observed_node& from, const state& there,
 }
 
 std::string fault_run::difference() {
-  std::vector<state> states;
+  std::vector<held_state> states;
   for (auto& each : nodes_) states.push_back(each->held());
   for (const auto& l : plan_.links) {
     const auto &one = *nodes_[l.from], &other = *nodes_[l.to];
@@ -157,9 +176,7 @@ void fault_run::check_at_the_end() {
 
   for (auto& each : nodes_) {
     const auto state = each->state();
-    for (const auto& l : plan_.links) {
-      if (nodes_[l.from] != each && nodes_[l.to] != each) continue;
-      const auto& other = nodes_[l.from] == each ? nodes_[l.to] : nodes_[l.from];
+    for (const auto* other : neighbours_of(*each)) {
       const auto ways = std::count_if(state.peers.begin(), state.peers.end(), [&](const connection_state& c) {
         return c.connected && c.peer_id == other->name();
       });

@@ -52,7 +52,7 @@ double amount_of(fault_kind what, seeded_random& random) {
 void draw_rules(node_config& node, seeded_random& random, std::size_t count) {
   static constexpr const char* filters[] = {"type=test_*", "!tag=nightly", "priority>=5", "type=coverage_gap"};
   if (random.chance(0.15)) node.filter = filters[random.below(std::size(filters))];
-  if (random.chance(0.08)) node.rules.read = std::vector<access_rules::read_rule>{{"*", "type=test_*"}};
+  if (random.chance(0.12)) node.rules.read = std::vector<access_rules::read_rule>{{"*", "type=test_*"}};
   if (random.chance(0.05)) {
     std::vector<std::string> agents;
     for (std::size_t i = 0; i < count; ++i)

@@ -12,8 +12,6 @@ using std::chrono::milliseconds;
 
 constexpr auto connecting = 2s;
 constexpr auto looks_every = 500ms;
-/// After that nothing may be sent any more but what keeps connections alive.
-constexpr auto quiet_for = 5s;
 constexpr std::int64_t day_ms = 86'400'000;
 
 }  // namespace
@@ -40,7 +38,8 @@ observed_node* fault_run::find(const std::string& name) {
   return found == nodes_.end() ? nullptr : found->get();
 }
 
-fault_run::outcome fault_run::run() {
+fault_run::outcome fault_run::run(until when) {
+  until_ = when;
   set_conditions();
   for (auto& each : nodes_) each->start();
   world_.advance(connecting);
@@ -59,7 +58,23 @@ fault_run::outcome fault_run::run() {
       end(*step.first);
   }
   work_until(fault_plan::work);
+  if (!has_seen_enough()) look_at_the_end();
+  outcome_.patterns = written_.size();
+  outcome_.virtual_time = world_.now() - began_;
+  outcome_.trace_hash = world_.trace_hash();
+  return outcome_;
+}
 
+void fault_run::work_until(milliseconds time) {
+  const auto end = began_ + time;
+  while (world_.now() < end && !has_seen_enough()) {
+    const milliseconds wait(random_.below(600));
+    world_.advance(std::min<std::chrono::nanoseconds>(wait, end - world_.now()));
+    if (world_.now() < end) share_something();
+  }
+}
+
+void fault_run::look_at_the_end() {
   const auto healed = world_.now();
   auto missing = difference();
   while (!missing.empty() && world_.now() - healed < healed_within) {
@@ -69,19 +84,6 @@ fault_run::outcome fault_run::run() {
   outcome_.equal_after = world_.now() - healed;
   if (!missing.empty()) violated(fmt::format("not equal after {} s: {}", healed_within.count(), missing));
   check_at_the_end();
-  outcome_.patterns = written_.size();
-  outcome_.virtual_time = world_.now() - began_;
-  outcome_.trace_hash = world_.trace_hash();
-  return outcome_;
-}
-
-void fault_run::work_until(milliseconds time) {
-  const auto end = began_ + time;
-  while (world_.now() < end) {
-    const milliseconds wait(random_.below(600));
-    world_.advance(std::min<std::chrono::nanoseconds>(wait, end - world_.now()));
-    if (world_.now() < end) share_something();
-  }
 }
 
 // -- faults ---------------------------------------------------------------------------------------------------------

@@ -30,7 +30,8 @@ class fault_run {
   explicit fault_run(simulated_world& world);
   ~fault_run();
 
-  outcome run();
+  enum class until { the_end, first_violation };
+  outcome run(until when = until::the_end);
 
  private:
   struct shared {
@@ -44,6 +45,8 @@ class fault_run {
   void end(const fault& f);
   void set_conditions();
   void work_until(std::chrono::milliseconds time);
+  void look_at_the_end();
+  bool has_seen_enough() const { return until_ == until::first_violation && !outcome_.violations.empty(); }
 
   // fault_work.cpp: what the agents do
   void share_something();
@@ -56,13 +59,14 @@ class fault_run {
   void check_report(observed_node& at, std::uint64_t number, const sync_report& report);
   bool may_reach(const observed_node& from, const observed_node& to, const observed_node::held_record& record) const;
   /// What keeps these two from being equal; empty: nothing.
-  using state = std::map<std::string, observed_node::held_record>;
-  std::string difference(const observed_node& from, const state& there, const observed_node& to,
-                         const state& here) const;
+  using held_state = std::map<std::string, observed_node::held_record>;
+  std::string difference(const observed_node& from, const held_state& there, const observed_node& to,
+                         const held_state& here) const;
   std::string difference();
   void check_at_the_end();
   void violated(const std::string& what);
 
+  std::vector<const observed_node*> neighbours_of(const observed_node& node) const;
   observed_node* find(const std::string& name);
 
   simulated_world& world_;
@@ -83,6 +87,7 @@ class fault_run {
   /// By node and incarnation, and id: what it has acknowledged.
   std::map<std::pair<std::string, std::uint64_t>, std::map<std::string, kept_order>> acknowledged_;
   outcome outcome_;
+  until until_ = until::the_end;
 };
 
 }  // namespace quicsync::sim

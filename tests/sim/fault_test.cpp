@@ -26,7 +26,7 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 
 TEST_CASE("faults: whatever goes wrong for a minute, all nodes end equal, and nothing forbidden is seen on the way",
           "[sim][faults]") {
-  constexpr std::uint64_t usual_seeds = 10;
+  constexpr std::uint64_t usual_seeds = 20;
   const auto began = std::chrono::steady_clock::now();
   std::uint64_t seeds = 0, failed = 0;
   std::size_t patterns_at_least = SIZE_MAX, acknowledged = 0;

@@ -76,6 +76,7 @@ observed_node::~observed_node() {
 void observed_node::start() {
   ++incarnation_;
   newest_.clear();
+  last_access_.clear();
   node_ = std::make_unique<sync_node>(world_, name(), config_);
   inbox_ = std::make_shared<inbox>();
   inbox_->owner = this;

@@ -42,6 +42,9 @@ class observed_node {
   /// Counts the starts.
   std::uint64_t incarnation() const noexcept { return incarnation_; }
 
+  /// It never was down and never lost a connection.
+  bool is_undisturbed() const { return incarnation_ == 1 && node_->count("peer:disconnected") == 0; }
+
   /// The records as this node would make them, for share().
   slab_ptr records_of(const std::vector<pattern>& patterns);
   /// The number is unique in the run.
@@ -49,6 +52,8 @@ class observed_node {
 
   /// By id, the greatest that this incarnation ever held.
   std::map<std::string, kept_order>& newest() noexcept { return newest_; }
+  /// By id, who might have it when it was last logged.
+  std::map<std::string, sharing>& last_access() noexcept { return last_access_; }
   /// By id, deletions too; the world advances a little.
   std::map<std::string, held_record> held();
   node_state state() { return node_->ask_state(); }
@@ -65,6 +70,7 @@ class observed_node {
   std::shared_ptr<inbox> inbox_;
   caf::actor reader_;
   std::map<std::string, kept_order> newest_;
+  std::map<std::string, sharing> last_access_;
 };
 
 }  // namespace quicsync::sim

@@ -46,6 +46,7 @@ class written_patterns {
   /// A version of this id that expires, or is a deletion where `or_deleted`, and is greater than `order`: it may have
   /// left nothing but its place in the merge rule, or not even that.
   bool gone_beyond(const std::string& id, const kept_order& order, bool or_deleted) const;
+  bool ever_expires(const std::string& id) const { return expiring_.contains(id); }
   std::size_t size() const noexcept { return by_hash_.size(); }
 
  private:
