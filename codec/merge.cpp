@@ -1,9 +1,12 @@
 #include <quicsync/codec/merge.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 
 merge_result merge(const record_order& held, const record_order& incoming) noexcept {
   const auto order = incoming <=> held;
+  if (planted(bug::wrong_tie_break) && order != 0 && incoming.version == held.version)
+    return {merge_outcome::older, true};
   if (order == 0) return {merge_outcome::same, false};
   const bool conflict = incoming.version == held.version;
   return {order > 0 ? merge_outcome::replaces : merge_outcome::older, conflict};

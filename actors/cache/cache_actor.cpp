@@ -14,6 +14,7 @@
 #include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -199,7 +200,7 @@ class cache_actor : public loop_actor, private loop::source {
         local = {share_outcome::verdict::refused, why};
         continue;
       }
-      if (m.patterns->item(i).has_checksum)
+      if (m.patterns->item(i).has_checksum && !planted(bug::checksum_is_not_checked))
         if (auto corruption = find_corruption(m.patterns->record(i))) {
           local = {share_outcome::verdict::refused, std::move(*corruption)};
           continue;
@@ -216,9 +217,10 @@ class cache_actor : public loop_actor, private loop::source {
         local.reason = refusal_of(outcome.what);
     }
     arm();
-    tell_moves();
     track.own_store = store_works();
+    // The moves last: one share can replace what it has just brought.
     tell(this, ledger_, std::move(track));
+    tell_moves();
     feed_waiting();
   }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -102,7 +103,8 @@ log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log
   entry& e = entries_[entry_index];
   const lane before = std::exchange(e.on, on);
   e.position = ++last_position_;
-  if (e.has_record()) logs_[index_of(on)].push(e.position, entry_index, stands());
+  const bool is_logged = !planted(bug::conflation_loses_newest) || replaced == 0 || replaced + 1 != e.position;
+  if (e.has_record() && is_logged) logs_[index_of(on)].push(e.position, entry_index, stands());
   if (replaced != 0) leave(before, replaced);
   plan_entry(entry_index);
   return e.position;
@@ -165,6 +167,7 @@ pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const sla
   if (!wider.widen(access)) return unchanged;
   if (is_crowded(wider)) return {verdict::crowded, false, held.on, read_at(held), 0};
   const auto arrived = arrived_ms(entry_index);
+  if (planted(bug::widening_is_not_told)) return unchanged;
   const auto replaced = held.position;
   const auto on = held.on;
   note_gone(replaced);
@@ -191,9 +194,10 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     const auto merged = compare(at, *records, index);
     // A clock that was ahead let its payload go too early: it comes back.
     const bool returns = merged.outcome == merge_outcome::same && !is_logged(held) && !is_over;
-    if (merged.outcome == merge_outcome::same && !returns) return widen(at, records, index, source, access);
+    if (merged.outcome == merge_outcome::same && !returns && !planted(bug::double_application))
+      return widen(at, records, index, source, access);
     out.conflict = merged.conflict;
-    if (merged.outcome == merge_outcome::older) {
+    if (merged.outcome == merge_outcome::older && !planted(bug::older_version_replaces)) {
       out.what = verdict::older;
       out.on = held.on;
       out.position = read_at(held);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <quicsync/actors/cache/pattern_table.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -284,6 +285,7 @@ void pattern_table::plan_entry(std::uint32_t entry_index) {
     when_ms = std::max(left.expires_at + config_.horizon.count(), left.arrived_ms + gone_stays_ms);
   } else if (e.deleted) {
     when_ms = std::max(item_of(e).timestamp + config_.horizon.count(), arrived_ms(entry_index) + gone_stays_ms);
+    if (planted(bug::lost_tombstone)) when_ms = arrived_ms(entry_index);
   } else {
     if (!item_of(e).expires) return;
     when_ms = slab_of(e).record(e.index).expires_at().value_or(0);
@@ -302,12 +304,13 @@ void pattern_table::handle(const due& next, std::int64_t now_ms) {
   const auto at = next.entry_index;
   entry& e = entries_[at];
   if (e.position != next.position) return;
-  if (is_logged(e) && !e.deleted) {
+  const bool forgets = planted(bug::lost_tombstone) ? e.deleted : planted(bug::expiry_forgets_order);
+  if (is_logged(e) && !e.deleted && !forgets) {
     expire(at, e.cold ? left_.at(at) : order_left_of(slab_of(e), e.index, source_of(at), arrived_ms(at)));
     leave(entries_[at].on, next.position);
     return plan_entry(at);
   }
-  if (e.deleted && e.position > acknowledged_by_all()[e.on])
+  if (e.deleted && !forgets && e.position > acknowledged_by_all()[e.on])
     return due_.push({now_ms + try_again_ms, next.position, at});
   const bool was_logged = e.has_record();
   const lane on = e.on;

@@ -3,6 +3,7 @@
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 
@@ -71,8 +72,8 @@ std::vector<std::pair<std::uint32_t, error>> peer_session::judge(const slab& rec
   for (std::uint32_t i = 0; i < records.size(); ++i) {
     if (!records.item(i).has_checksum && rules_.writes_all()) continue;
     const auto record = records.record(i);
-    auto reason = rules_.check_write(record);
-    if (!reason) reason = find_corruption(record);
+    auto reason = planted(bug::write_rules_forgotten) ? std::nullopt : rules_.check_write(record);
+    if (!reason && !planted(bug::checksum_is_not_checked)) reason = find_corruption(record);
     if (!reason) continue;
     ++statistics_.refused_here[reason->code];
     refused.emplace_back(i, std::move(*reason));
@@ -91,6 +92,9 @@ void peer_session::apply_slabs(lane on, std::vector<received_slab> slabs) {
     statistics_.lanes[index_of(on)].patterns_received += records->size();
     statistics_.lanes[index_of(on)].record_bytes_received += records->record_bytes();
     auto refused = judge(*records);
+    // Of what they hand in they are told the version that they do not want any more, too.
+    if (their_filter_ && !(their_filter_->match_all() && rules_.reads_all()))
+      for (std::size_t i = 0; i < records->size(); ++i) given_.insert(records->item(i).key);
     host_.apply(std::move(records), on, first, access, std::move(refused));
   }
 }

@@ -5,6 +5,7 @@
 
 #include <quicsync/actors/peer/peer_session.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 
@@ -119,7 +120,7 @@ bool peer_session::may_be_sent(const change_set& set) {
   if (config_.hello.role == node_role::client && !own) return false;  // a client relays nothing
   // A client that asks reads here: what it is given goes no further.
   if (set.access.no_relay && !own && their_hello_->role == node_role::node) return false;
-  if (!set.access.allows(their_hello_->name)) return false;
+  if (!set.access.allows(their_hello_->name) && !planted(bug::audience_leak)) return false;
   if (!is_left_to(set.source)) return true;
   // Whoever brought it sends it there, too. Should that end before it has, it is sent from here after all.
   auto [left, first] =
@@ -134,12 +135,12 @@ bool peer_session::wants(const slab& records, std::uint16_t index) {
   if (their_filter_->match_all() && rules_.reads_all()) return true;
   const auto record = records.record(index);
   const auto key = records.item(index).key;
-  const bool readable = rules_.may_read(record);
+  const bool readable = rules_.may_read(record) || planted(bug::read_rules_forgotten);
   if (readable && their_filter_->matches(record)) {
     given_.insert(key);
     return true;
   }
-  if ((readable || record.deleted()) && given_.erase(key) != 0) return true;
+  if ((readable || record.deleted()) && given_.erase(key) != 0) return !planted(bug::filter_forgets_last_version);
   ++statistics_.patterns_filtered;
   return false;
 }
@@ -158,6 +159,7 @@ void peer_session::set_neighbours_of(peer_number other, const std::vector<std::s
     serving_it_.insert(other);
     return;
   }
+  if (planted(bug::suppression_never_heals)) return;
   serving_it_.erase(other);
   auto left = left_to_.find(other);
   if (left == left_to_.end()) return;
@@ -225,7 +227,13 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   for (const auto& set : sets) {
     // What was compared may go back to where it came from once.
     const bool possible = origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name);
-    if (!possible) continue;
+    if (!possible) {
+      // A share of what this replaced may be waiting for it.
+      if (set->source == this_node && origin == from::log)
+        for (const change& c : set->changes)
+          if (c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
+      continue;
+    }
     for (const change& c : set->changes) {
       if (!is_for_them(origin, *set, c)) {
         const bool own = set->source == this_node && origin == from::log;
@@ -278,7 +286,8 @@ void peer_session::note_sent(lane on, sent_block block) {
 void peer_session::report_progress(lane on) {
   if (!caught_up_) return;
   auto& to = outgoing(on);
-  if (to.applied.blocks.empty()) host_.reached(on, read_to_[on], ack_level::applied);
+  if (to.applied.blocks.empty() || planted(bug::early_acknowledgement))
+    host_.reached(on, read_to_[on], ack_level::applied);
   if (to.stored.blocks.empty() && their_hello_->level >= ack_level::stored)
     host_.reached(on, read_to_[on], ack_level::stored);
 }

@@ -58,7 +58,7 @@ endpoint_config simulated_node::quic(std::shared_ptr<const credentials> identity
 }
 
 std::function<std::int64_t()> simulated_node::wall_clock_ms() const {
-  return [&world = world_] { return world.wall_clock_ms(); };
+  return [&world = world_, ahead_ms = ahead_ms_] { return world.wall_clock_ms() + *ahead_ms; };
 }
 
 // -- stepping -----------------------------------------------------------------------------------------------------

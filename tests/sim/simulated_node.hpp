@@ -37,7 +37,7 @@ class simulated_node {
   std::function<void(std::uint8_t* out, std::size_t count)> random() const;
   /// With this identity and the seeded randomness.
   endpoint_config quic(std::shared_ptr<const credentials> identity) const;
-  /// Unix milliseconds of the virtual clock.
+  /// Unix milliseconds of this node's wall clock.
   std::function<std::int64_t()> wall_clock_ms() const;
   /// Drawn once from the world's seed.
   std::uint64_t seed() const noexcept { return seed_; }
@@ -66,6 +66,8 @@ class simulated_node {
   std::uint64_t seed_;
   std::shared_ptr<tests::seeded_random> random_;
   bool listening_ = false;
+  bool paused_ = false;
+  const std::int64_t* ahead_ms_ = nullptr;  ///< of the right time; the world's
 
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;

@@ -4,11 +4,14 @@ namespace quicsync::sim {
 
 namespace {
 constexpr std::size_t datagrams_per_receive = 16;
-}
+constexpr std::size_t buffer_bytes = 4u << 20;  ///< of what arrived and was not taken; more is dropped
+}  // namespace
 
 simulated_socket::simulated_socket(const address& at, int descriptor, surroundings around)
     : at_(at), descriptor_(descriptor), around_(std::move(around)) {
   around_.network->attach(at_, [this](const address&, const address& remote, std::uint8_t ecn, bytes_view bytes) {
+    if (arrived_bytes_ + bytes.size() > buffer_bytes) return;
+    arrived_bytes_ += bytes.size();
     arrived_.push_back({remote, ecn, {bytes.begin(), bytes.end()}});
     around_.wake();
   });
@@ -24,6 +27,7 @@ result<std::size_t> simulated_socket::receive(const receiver& each) {
   for (; taken < datagrams_per_receive && !arrived_.empty(); ++taken) {
     const auto first = std::move(arrived_.front());
     arrived_.pop_front();
+    arrived_bytes_ -= first.bytes.size();
     each(at_, first.from, first.ecn, first.bytes);
   }
   if (!arrived_.empty()) around_.wake();

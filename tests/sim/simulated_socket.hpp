@@ -41,6 +41,7 @@ class simulated_socket final : public datagram_socket {
   int descriptor_;
   surroundings around_;
   std::deque<datagram> arrived_;
+  std::size_t arrived_bytes_ = 0;
   std::deque<address> unreachable_;
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include <tests/sim/simulated_world.hpp>
@@ -14,6 +15,7 @@ constexpr std::int64_t first_unix_ms = 1'893'456'000'000;
 // More steps than any sensible exchange takes at one moment: actors that feed each other without end.
 constexpr std::size_t steps_at_one_moment = 10'000'000;
 constexpr std::size_t messages_per_step_max = 8;
+constexpr std::uint64_t fnv_prime = 0x100000001b3;
 
 address address_of(std::size_t place) {
   return address::parse("10.0." + std::to_string(place / 250) + "." + std::to_string(place % 250 + 1) + ":4433")
@@ -25,8 +27,10 @@ address address_of(std::size_t place) {
 simulated_world::simulated_world(std::uint64_t seed)
     : seed_(seed), random_(seed * 0x9e3779b97f4a7c15 + 1), network_(seed) {
   network_.on_sent = [this](const address& from, const address& to, bytes_view datagram) {
-    mix(std::to_string((now() - time_point{}).count()) + from.to_string() + to.to_string() +
-        std::to_string(datagram.size()));
+    mix(static_cast<std::uint64_t>((now() - time_point{}).count()));
+    mix(from.hash());
+    mix(to.hash());
+    mix(datagram.size());
   };
 }
 
@@ -42,9 +46,11 @@ simulated_node& simulated_world::add(const std::string& name) {
   if (known == names_.end()) {
     names_.push_back(name);
     nodes_.emplace_back();
+    clocks_ahead_ms_.push_back(0);
   }
   if (nodes_[place] != nullptr) throw std::logic_error("a node named " + name + " is there already");
   nodes_[place].reset(new simulated_node(*this, name, address_of(place), static_cast<int>(place) + 1, random_.next()));
+  nodes_[place]->ahead_ms_ = &clocks_ahead_ms_[place];
   return *nodes_[place];
 }
 
@@ -63,11 +69,31 @@ void simulated_world::crash(const std::string& name) {
   }
 }
 
+std::size_t simulated_world::place_of(const std::string& name) const {
+  const auto known = std::find(names_.begin(), names_.end(), name);
+  if (known == names_.end()) throw std::logic_error("no node named " + name);
+  return static_cast<std::size_t>(known - names_.begin());
+}
+
+void simulated_world::pause(const std::string& name) {
+  note(name + " is paused");
+  node(name).paused_ = true;
+}
+
+void simulated_world::resume(const std::string& name) {
+  note(name + " goes on");
+  node(name).paused_ = false;
+}
+
 // -- time ---------------------------------------------------------------------------------------------------------
 
 std::int64_t simulated_world::wall_clock_ms() const {
   using namespace std::chrono;
   return first_unix_ms + duration_cast<milliseconds>(now() - time_point{}).count();
+}
+
+void simulated_world::set_clock(const std::string& name, std::chrono::milliseconds ahead) {
+  clocks_ahead_ms_[place_of(name)] = ahead.count();
 }
 
 void simulated_world::advance(nanoseconds time) {
@@ -97,7 +123,7 @@ bool simulated_world::run_until(const std::function<bool()>& done, nanoseconds p
 time_point simulated_world::next_event() const {
   auto next = network_.next_arrival();
   for (const auto& each : nodes_)
-    if (each != nullptr) next = std::min(next, each->next_event());
+    if (each != nullptr && !each->paused_) next = std::min(next, each->next_event());
   return next;
 }
 
@@ -110,22 +136,21 @@ void simulated_world::advance_to(time_point when) {
 
 // Until nothing more can happen at this moment. Everything that could is one choice among all nodes; the seed chooses.
 void simulated_world::settle(const std::function<bool()>* done) {
+  std::vector<std::size_t> of_node(nodes_.size());
+  auto count = [this](const std::unique_ptr<simulated_node>& each) {
+    return each == nullptr || each->paused_ ? 0 : each->choices();
+  };
+  std::transform(nodes_.begin(), nodes_.end(), of_node.begin(), count);
   for (std::size_t steps = 0; steps < steps_at_one_moment; ++steps) {
-    std::size_t choices = 0;
-    for (const auto& each : nodes_)
-      if (each != nullptr) choices += each->choices();
+    const auto choices = std::accumulate(of_node.begin(), of_node.end(), std::size_t{0});
     if (choices == 0) return;
     auto choice = random_.below(choices);
     const auto messages = 1 + random_.below(messages_per_step_max);
-    for (auto& each : nodes_) {
-      if (each == nullptr) continue;
-      const auto here = each->choices();
-      if (choice < here) {
-        each->step(choice, messages);
-        break;
-      }
-      choice -= here;
-    }
+    std::size_t at = 0;
+    for (; choice >= of_node[at]; ++at) choice -= of_node[at];
+    nodes_[at]->step(choice, messages);
+    // What a node does reaches others through the network only, and so later.
+    of_node[at] = count(nodes_[at]);
     if (done != nullptr && (*done)()) return;
   }
   throw std::runtime_error("the simulation does not come to rest, seed " + std::to_string(seed_));
@@ -163,7 +188,11 @@ void simulated_world::note(const std::string& line) {
 }
 
 void simulated_world::mix(std::string_view text) noexcept {
-  for (const auto c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  for (const auto c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * fnv_prime;
+}
+
+void simulated_world::mix(std::uint64_t number) noexcept {
+  for (int byte = 0; byte < 8; ++byte, number >>= 8) hash_ = (hash_ ^ (number & 0xff)) * fnv_prime;
 }
 
 }  // namespace quicsync::sim

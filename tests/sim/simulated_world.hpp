@@ -2,6 +2,7 @@
 // among all that could. The same seed gives the same trace. One thread, no clock, no socket.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,10 +26,16 @@ class simulated_world {
   simulated_node& node(const std::string& name);
   /// As kill -9: its actors end without a word, its datagrams stop. Handles of its actors must be gone.
   void crash(const std::string& name);
+  /// As kill -STOP: nothing happens on it until it is resumed, while its time goes on and datagrams pile up before it.
+  void pause(const std::string& name);
+  void resume(const std::string& name);
 
   // -- time -------------------------------------------------------------------------------------------------------
   time_point now() const noexcept { return network_.now(); }
+  /// Unix milliseconds, as a clock that is right shows them.
   std::int64_t wall_clock_ms() const;
+  /// From now on the node's wall clock is so much ahead of that, also after a crash.
+  void set_clock(const std::string& name, std::chrono::milliseconds ahead);
   /// Lets so much time pass, and everything happen that happens in it.
   void advance(std::chrono::nanoseconds time);
   /// Until `done`, asked after each event; false where that took longer than `patience` of virtual time.
@@ -60,12 +67,15 @@ class simulated_world {
   time_point next_event() const;
   void advance_to(time_point when);
   void mix(std::string_view text) noexcept;
+  void mix(std::uint64_t number) noexcept;
+  std::size_t place_of(const std::string& name) const;
 
   std::uint64_t seed_;
   tests::seeded_random random_;  ///< of the order in which things happen
   tests::simulated_network network_;
   std::vector<std::string> names_;                      ///< of all nodes there ever were: the place is the address
   std::vector<std::unique_ptr<simulated_node>> nodes_;  ///< by the same places; null: gone
+  std::deque<std::int64_t> clocks_ahead_ms_;            ///< by the same places
   std::vector<std::string> trace_;
   std::uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a
 };

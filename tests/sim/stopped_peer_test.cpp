@@ -108,3 +108,42 @@ TEST_CASE("stopped peer: a minute without it costs its node no more than the out
   CHECK(quick.state() == state);
   CHECK(stopped.state() == state);
 }
+
+TEST_CASE("stopped peer: stopped for a minute under load and then continued, it soon has everything", "[sim]") {
+  simulated_world world(1);
+  sync_node one(world, "one"), quick(world, "quick"), stopped(world, "stopped");
+  quick.connect(one);
+  stopped.connect(one);
+  REQUIRE(world.run_until([&] { return one.count("peer:connected") == 2; }));
+  load under(one);
+  auto run_for = [&](std::chrono::milliseconds time) {
+    for (std::chrono::milliseconds passed{0}; passed < time; passed += share_interval) {
+      under.share();
+      world.advance(share_interval);
+    }
+  };
+  run_for(5s);
+  world.pause("stopped");
+  run_for(60s);
+  const auto shared_so_far = one.state();
+  world.resume("stopped");
+  const auto resumed_at = world.now();
+  auto has_all = [&] {
+    const auto state = stopped.state();
+    return std::all_of(shared_so_far.begin(), shared_so_far.end(), [&](const auto& shared) {
+      const auto here = state.find(shared.first);
+      return here != state.end() && std::stoull(here->second) >= std::stoull(shared.second);
+    });
+  };
+  while (!has_all() && world.now() - resumed_at < 60s) run_for(share_interval);
+  const auto took = std::chrono::duration<double>(world.now() - resumed_at).count();
+  std::cout << fmt::format("stopped peer: continued after 60 s at {} patterns/s, it has everything after {:.2f} s\n",
+                           patterns_a_share * 1000 / share_interval.count(), took);
+  CHECK(took <= 5);
+  run_for(5s);
+  world.advance(2s);
+  const auto state = one.state();
+  CHECK(state.size() == ids);
+  CHECK(quick.state() == state);
+  CHECK(stopped.state() == state);
+}

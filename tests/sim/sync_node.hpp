@@ -27,6 +27,8 @@ class sync_node {
 
   const std::string& name() const noexcept { return name_; }
   simulated_node& place() noexcept { return node_; }
+  /// Null once it is stopped.
+  const caf::actor& cache() const noexcept { return log_->cache; }
 
   /// Everything below is asked for now and answered while the world advances.
   void connect(const sync_node& other);
