@@ -1,13 +1,21 @@
-// What it costs an actor to be inspected: nanoseconds a message, with a registry and without, in alternating rounds.
-// bench_inspect [ROUNDS]: measure on an idle machine.
+// What it costs to be inspected: nanoseconds a message at one actor, and patterns a second from a node to another with
+// its actors counted, sampled and asked for, against without; in alternating rounds. bench_inspect [ROUNDS]: measure on
+// an idle machine.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include <unistd.h>
+
+#include <quicsync/actors/inspect/admin_answers.hpp>
+#include <quicsync/actors/inspect/admin_endpoint.hpp>
+#include <quicsync/actors/server.hpp>
 #include <quicsync/transport/inspected_actor.hpp>
 
 using namespace quicsync;
@@ -64,6 +72,72 @@ double nanoseconds_each(bool inspected, bool one_after_the_other) {
   return took / static_cast<double>(messages_each);
 }
 
+// -- a node that shares with another
+
+constexpr int slabs_each = 1500;
+
+slab_ptr slab_of(server& node, int number) {
+  auto builder = node.new_slab();
+  pattern one;
+  one.agent_id = "bench";
+  one.type = "test_execution";
+  one.data = R"({"suite":"unit","passed":412,"failed":0,"duration":12.5})";
+  one.metadata.source = "bench";
+  one.timestamp = 1760000000000 + number;
+  one.version = 1;
+  for (int i = 0; !builder.full() && i < 256; ++i) {
+    one.id = "pattern-" + std::to_string(number) + "-" + std::to_string(i);
+    if (!builder.add(one)) std::abort();
+  }
+  return builder.finish();
+}
+
+std::unique_ptr<server> bench_node(const char* name, bool inspected) {
+  node_config config;
+  config.id = name;
+  config.host = "127.0.0.1";
+  config.port = 0;
+  config.reject_unauthorized = false;
+  config.enable_metrics = inspected;
+  auto made = server::make(std::move(config));
+  if (!made || !(*made)->start()) std::abort();
+  return std::move(*made);
+}
+
+double patterns_per_second(bool inspected) {
+  auto from = bench_node("from", inspected), to = bench_node("to", inspected);
+  if (!to->connect_to_peer("127.0.0.1:" + std::to_string(from->port())).get()) std::abort();
+  std::unique_ptr<admin_endpoint> admin;
+  if (inspected) {
+    admin_setup setup;
+    setup.where = "/tmp/bench_inspect_" + std::to_string(::getpid()) + ".sock";
+    auto opened = admin_endpoint::open(*from, std::move(setup));
+    if (!opened) std::abort();
+    admin = std::move(*opened);
+  }
+  std::vector<slab_ptr> slabs;
+  std::size_t patterns = 0;
+  for (int i = 0; i < slabs_each; ++i) {
+    slabs.push_back(slab_of(*from, i));
+    patterns += slabs.back()->size();
+  }
+  std::atomic<int> left{slabs_each};
+  std::promise<void> all;
+  const auto begin = steady::now();
+  for (auto& slab : slabs)
+    from->share(std::move(slab), {}, [&](const sync_report& report) {
+      if (!report.complete()) std::abort();
+      if (--left == 0) all.set_value();
+    });
+  auto arrived = all.get_future();
+  // Whoever looks, looks once a second.
+  while (arrived.wait_for(std::chrono::seconds(1)) != std::future_status::ready)
+    if (inspected && !admin::metrics(*from)) std::abort();
+  const auto took = std::chrono::duration<double>(steady::now() - begin).count();
+  admin.reset();
+  return static_cast<double>(patterns) / took;
+}
+
 double median(std::vector<double> all) {
   std::sort(all.begin(), all.end());
   return all[all.size() / 2];
@@ -83,4 +157,11 @@ int main(int argc, char** argv) {
                 in_row ? "one after the other" : "from another thread", median(without), median(with),
                 median(with) - median(without), rounds);
   }
+  std::vector<double> with, without;
+  for (int i = 0; i < rounds; ++i) {
+    without.push_back(patterns_per_second(false));
+    with.push_back(patterns_per_second(true));
+  }
+  std::printf("from node to node: %.0f patterns a second, inspected %.0f: %.1f %% less (medians of %d)\n",
+              median(without), median(with), 100 * (1 - median(with) / median(without)), rounds);
 }
