@@ -33,6 +33,8 @@ action add_peer(CLI::App& app);
 action add_share(CLI::App& app);
 /// A node's state and statistics, by the admin socket.
 action add_state(CLI::App& app);
+/// `store check|export|import|backup|rekey FILE`.
+action add_store(CLI::App& app);
 /// Patterns from nodes to stdout, as they come.
 action add_watch(CLI::App& app);
 
