@@ -37,6 +37,8 @@ action add_share(CLI::App& app);
 action add_state(CLI::App& app);
 /// A node's actors, peers and streams, live on a terminal.
 action add_top(CLI::App& app);
+/// `store check|export|import|backup|rekey FILE`.
+action add_store(CLI::App& app);
 /// Patterns from nodes to stdout, as they come.
 action add_watch(CLI::App& app);
 

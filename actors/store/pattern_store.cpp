@@ -454,6 +454,19 @@ result<std::unique_ptr<pattern_store>> pattern_store::open(store_options options
   return std::unique_ptr<pattern_store>(new pattern_store(std::move(inside)));
 }
 
+result<void> pattern_store::change_key(store_options options, const std::string& new_key_file) {
+  const auto key = store_key::read(new_key_file);
+  if (!key) return fail(key.error());
+  options.create = false;
+  auto opened = open(std::move(options));
+  if (!opened) return fail(std::move(opened.error()));
+  auto& in = *(*opened)->impl_;
+  if (!in.tables.sealed()) return fail(errc::store_key, fmt::format("{}: it is not encrypted", in.options.path));
+  if (auto done = in.tables.rewrap(*key); !done) return done;
+  const auto moved = in.checkpoint(true);
+  return moved ? result<void>() : fail(moved.error());
+}
+
 std::uint64_t pattern_store::incarnation() const noexcept { return impl_->tables.head().incarnation; }
 log_position_number pattern_store::durable_position() const noexcept { return impl_->tables.head().position; }
 const pattern_store::notes& pattern_store::noted() const noexcept { return impl_->noted; }

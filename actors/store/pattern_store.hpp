@@ -74,6 +74,10 @@ class pattern_store {
   /// (with the other process's id), store_newer, store_key, no_file, store_failed.
   static result<std::unique_ptr<pattern_store>> open(store_options options);
 
+  /// Wraps the store's data key under another key file's key; the records stay as they are. Whoever has the old key and
+  /// an old copy can still read that copy. Errors: as open(), and store_key for a store that is not encrypted.
+  static result<void> change_key(store_options options, const std::string& new_key_file);
+
   ~pattern_store();
   pattern_store(const pattern_store&) = delete;
   pattern_store& operator=(const pattern_store&) = delete;
