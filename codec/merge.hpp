@@ -27,8 +27,9 @@ struct merge_result {
 /// nor arrival counts: they differ from node to node.
 merge_result merge(const record_order& held, const record_order& incoming) noexcept;
 
-/// The first part of the order in which two records of an id differ: the rule that decides between them.
-enum class order_part : std::uint8_t { none, version, timestamp, agent_id, deleted, content };
+/// The first part of the order in which two records of an id differ: the rule that decides between them. `tie`: one
+/// after the version, which a store does not remember.
+enum class order_part : std::uint8_t { none, version, timestamp, agent_id, deleted, content, tie };
 order_part first_difference(const record_order& one, const record_order& other) noexcept;
 
 /// True once the pattern's `expiresAt` is reached: its payload goes, its order stays (a later refresh must still win,

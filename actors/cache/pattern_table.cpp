@@ -244,7 +244,10 @@ pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size
     return out;
   }
   entry& e = entries_[out.entry];
-  e.replaced_one = before.over_version.has_value();
+  const auto version = records->item(index).version;
+  e.decided = !before.over_version              ? order_part::none
+              : *before.over_version == version ? order_part::tie
+                                                : order_part::version;
   e.over_version = before.over_version.value_or(0);
   e.over_source = before.over_source;
   return out;
@@ -255,7 +258,7 @@ pattern_table::taken pattern_table::taken_at(std::uint32_t entry_index) const {
   taken out{source_of(entry_index),
             e.has_record() ? arrivals_[e.from].access : sharing{},
             {e.position, arrived_ms(entry_index), std::nullopt, e.over_source}};
-  if (e.replaced_one) out.past.over_version = e.over_version;
+  if (e.decided != order_part::none) out.past.over_version = e.over_version;
   return out;
 }
 

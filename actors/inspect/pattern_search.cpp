@@ -82,6 +82,8 @@ const char* name_of(order_part rule) {
       return "deleted";
     case order_part::content:
       return "content";
+    case order_part::tie:
+      return "tie";
     case order_part::none:
       break;
   }
@@ -92,6 +94,8 @@ std::string words_of(const pattern_reason& why, std::uint64_t version) {
   if (!why.over_version) return fmt::format("version {} is the first of this id that is known here", version);
   if (why.decided == order_part::version)
     return fmt::format("version {} replaced version {}: the greater version wins", version, *why.over_version);
+  if (why.decided == order_part::tie)
+    return fmt::format("it replaced another content of version {}, before the node was started again", version);
   const auto* what = why.decided == order_part::timestamp  ? "the later timestamp"
                      : why.decided == order_part::agent_id ? "the greater agentId"
                      : why.decided == order_part::deleted  ? "a deletion"
