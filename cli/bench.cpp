@@ -15,6 +15,7 @@
 #include "commands.hpp"
 #include "delivery.hpp"
 #include "errors.hpp"
+#include "freed_memory.hpp"
 #include "losses.hpp"
 #include "output.hpp"
 #include "temporary_directory.hpp"
@@ -340,6 +341,7 @@ action add_bench(CLI::App& app) {
       "loops.\n\n"
       "Example:\n  quicsync bench --patterns 200000");
   return [=] {
+    keep_freed_memory();
     wait_point waits;
     if (options->store) {
       auto done = compare_with_store(*options, waits);

@@ -17,6 +17,7 @@
 #include "client.hpp"
 #include "commands.hpp"
 #include "errors.hpp"
+#include "freed_memory.hpp"
 #include "output.hpp"
 #include "tls_options.hpp"
 #include "wait_point.hpp"
@@ -155,6 +156,7 @@ result<void> reload(server& node, const node_options& options, node_log& log) {
 
 int run_node(const node_options& options) {
   if (options.check) return check_node(options);
+  keep_freed_memory();
   wait_point waits(true);
   auto config = config_of(options);
   if (!config) return report(config.error());

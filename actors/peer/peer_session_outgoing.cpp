@@ -203,10 +203,11 @@ bool peer_session::is_for_them(from origin, const change_set& set, const change&
 void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets, from origin) {
   std::array<gathering, lane_count> lanes;
   std::array<std::vector<log_position_number>, lane_count> passed_over;
+  byte_buffer block;
   auto flush = [&](lane on) {
     auto& g = lanes[index_of(on)];
     if (g.records.empty()) return;
-    byte_buffer block;
+    block.clear();
     outgoing(on).encoder.append(block, g.records);
     record_marks marks;
     // A client passes nothing on and need not know for whom else it is.

@@ -68,21 +68,24 @@ double apply_all(pattern_table& table, const std::vector<byte_buffer>& blocks, s
   block_decoder decoder;
   slab_builder builder(key_seed);
   std::vector<slab_ptr> slabs;
-  const auto apply = [&](const slab_ptr& records) {
+  const auto apply = [&](const std::vector<slab_ptr>& all) {
     const auto begin = processor_ns();
-    for (std::size_t i = 0; i < records->size(); ++i) {
-      table.expect(*records, i);
-      table.apply(records, i, 1, {}, 1);
-    }
+    for (const auto& records : all)
+      for (std::size_t i = 0; i < records->size(); ++i) {
+        table.expect(*records, i);
+        table.apply(records, i, 1, {}, 1);
+      }
     taken_ns += processor_ns() - begin;
   };
   const auto apply_in_pieces = [&](const slab_ptr& records) {
-    if (records->size() <= slab_records) return apply(records);
+    if (records->size() <= slab_records) return apply({records});
+    std::vector<slab_ptr> pieces;
     slab_builder piece(key_seed);
     for (std::size_t i = 0; i < records->size(); ++i) {
       if (!piece.add_record(records->bytes(i))) std::abort();
-      if (piece.size() == slab_records || i + 1 == records->size()) apply(piece.finish());
+      if (piece.size() == slab_records || i + 1 == records->size()) pieces.push_back(piece.finish());
     }
+    apply(pieces);
   };
   for (const auto& block : blocks) {
     if (auto ok = decoder.decode(block, builder, slabs); !ok) std::abort();

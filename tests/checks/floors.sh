@@ -23,7 +23,7 @@ libraries='
 ^(filesystem|fstream|iostream|future|mutex|condition_variable|thread|coroutine)$ transport actors cli
 ^[a-z_0-9]+$                                                codec transport actors cli
 ^(sys|linux)/[a-z_0-9]+\.h$                                 transport actors cli
-^(dirent|errno|fcntl|poll|pthread|pwd|sched|signal|termios|time|unistd)\.h$ transport actors cli
+^(dirent|errno|fcntl|malloc|poll|pthread|pwd|sched|signal|termios|time|unistd)\.h$ transport actors cli
 '
 
 files=$(find . -path './codec/*.[ch]pp' -o -path './transport/*.[ch]pp' -o -path './actors/*.[ch]pp' -o -path './cli/*.[ch]pp' |
