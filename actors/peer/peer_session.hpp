@@ -264,6 +264,7 @@ class peer_session {
   void say_mark(std::uint64_t round, log_position_number position);
   void note_activity();
   void tick();
+  std::chrono::nanoseconds tick_interval() const;
   void tick_after(std::chrono::nanoseconds time);
 
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
@@ -346,8 +347,7 @@ class peer_session {
   log_position_number wished_position_ = 0;                  ///< of a subscription that waits for the log's end
   log_position_number marked_ = 0;                           ///< the last position that was told
   bool at_log_end_ = false;
-  bool changed_ = false;  ///< since the last digest was taken
-  bool active_ = false;   ///< since the last tick
+  bool active_ = false;  ///< since the last tick
   unsigned busy_ticks_ = 0, rounds_in_vain_ = 0;
   std::size_t found_last_ = 0;          ///< differences, in the last round that found some
   std::size_t subscriptions_told_ = 0;  ///< to the host

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 /// Where records flow without a pause, what is under way would be found as a difference: a look is put off for so long.
 constexpr unsigned busy_ticks_max = 30;
+/// How often it is looked whether the own set is still the one that was found equal, where nothing was sent or
+/// received: patterns expire, and go for room.
+constexpr int quiet_intervals = 30;
 
 }  // namespace
 
@@ -133,7 +136,6 @@ void peer_session::take_digest(const messages::digest_answer& own) {
     }
     at_log_end_ = read_to_ == log_cursor::at(own.position);
   }
-  changed_ = false;
   reconciliation_->own_digest(own);
   carry_out();
   pull_more();
@@ -192,10 +194,14 @@ void peer_session::carry_out() {
       } else if (std::holds_alternative<reconciliation::equal>(action)) {
         copied_ = false;
         rounds_in_vain_ = 0;
+        found_last_ = 0;
+        tick_after(tick_interval() * quiet_intervals);
         host_.remember(their_hello_->log);
         caught_up();
-      } else if (std::holds_alternative<reconciliation::copy_all>(action)) {
-        if (!caught_up_ || !std::exchange(copied_, true)) read_all();
+      } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
+        const bool again = copy->once_more && !copied_;
+        copied_ = true;
+        if (!caught_up_ || again) read_all();
       } else if (std::holds_alternative<reconciliation::over>(action)) {
         end_round();
       }
@@ -212,8 +218,7 @@ void peer_session::end_round() {
   rounds_in_vain_ = found_last_ != 0 && found * 2 > found_last_ ? rounds_in_vain_ + 1 : 0;
   rounds_in_vain_ = std::min(rounds_in_vain_, limits::comparison_doublings);
   found_last_ = found;
-  changed_ = true;
-  tick_after(config_.sync_interval * (1u << rounds_in_vain_));
+  tick_after(tick_interval() * (1u << rounds_in_vain_));
 }
 
 void peer_session::send_catch_up_frames() {
@@ -284,12 +289,18 @@ void peer_session::check_marks() {
 // -- from time to time
 
 void peer_session::note_activity() {
-  changed_ = active_ = true;
-  if (next_tick_ == time_point::max()) tick_after(config_.sync_interval);
+  active_ = true;
+  const bool is_late = next_tick_ > host_.now() + tick_interval() && rounds_in_vain_ == 0;
+  if (is_late || next_tick_ == time_point::max()) tick_after(tick_interval());
+}
+
+/// Marks are said even where nothing is compared.
+std::chrono::nanoseconds peer_session::tick_interval() const {
+  return config_.sync_interval.count() == 0 ? 1s : std::chrono::nanoseconds(config_.sync_interval);
 }
 
 void peer_session::tick_after(std::chrono::nanoseconds time) {
-  next_tick_ = host_.now() + (time.count() == 0 ? 1s : time);
+  next_tick_ = host_.now() + time;
   wake_for_rates();
 }
 
@@ -301,12 +312,13 @@ void peer_session::tick() {
   const auto read_to = *std::max_element(read_to_.last.begin(), read_to_.last.end());
   if (config_.hello.role == node_role::node && caught_up_ && between_rounds && at_log_end_ && read_to > marked_)
     say_mark(0, read_to);
-  if (!changed_ || !reconciliation_ || config_.sync_interval.count() == 0) return;
+  if (!reconciliation_ || reconciliation_->hopeless() || config_.sync_interval.count() == 0) return;
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
-    return tick_after(config_.sync_interval);
+    return tick_after(tick_interval());
   busy_ticks_ = 0;
   reconciliation_->begin();
   carry_out();
+  if (next_tick_ == time_point::max()) tick_after(tick_interval() * quiet_intervals);
 }
 
 }  // namespace quicsync
