@@ -125,7 +125,7 @@ TEST_CASE("watch: several nodes at once, and it carries nothing from one to the 
 TEST_CASE("watch: goes on where it was when its node is back, without a gap and without repeats", "[cli][net]") {
   const workplace place;
   auto node = std::make_unique<running_node>(place);
-  const auto port = std::to_string(node->port());
+  const auto address = node->address();
   process watch(command("watch", *node, place.identity("reader"), {"--count", "4"}));
   watch.await_error("watching");
   share(*node, place, pattern_line("first", "t"));
@@ -134,7 +134,7 @@ TEST_CASE("watch: goes on where it was when its node is back, without a gap and 
   watch.await_output("second");
   CHECK(node->stop() == 0);
   watch.await_error("lost peer 'alpha'");
-  node = std::make_unique<running_node>(place, "alpha", std::vector<std::string>{"--port", port});
+  node = std::make_unique<running_node>(place, "alpha", std::vector<std::string>{"--listen", address});
   share(*node, place, pattern_line("second", "t") + pattern_line("third", "t"));
   watch.await_output("third");
   share(*node, place, pattern_line("fourth", "t"));
