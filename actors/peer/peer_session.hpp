@@ -349,6 +349,7 @@ class peer_session {
   bool at_log_end_ = false;
   bool active_ = false;  ///< since the last tick
   unsigned busy_ticks_ = 0, rounds_in_vain_ = 0;
+  std::uint64_t rounds_begun_ = 0;      ///< looks at the own digest included
   std::size_t found_last_ = 0;          ///< differences, in the last round that found some
   std::size_t subscriptions_told_ = 0;  ///< to the host
   time_point next_tick_ = time_point::max();

@@ -197,6 +197,7 @@ void peer_session::carry_out() {
         found_last_ = 0;
         tick_after(tick_interval() * quiet_intervals);
         host_.remember(their_hello_->log);
+        marked_ = std::max(marked_, config_.hello.log.position);  // as the other side does
         caught_up();
       } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
         const bool again = copy->once_more && !copied_;
@@ -315,6 +316,13 @@ void peer_session::tick() {
   if (!reconciliation_ || reconciliation_->hopeless() || config_.sync_interval.count() == 0) return;
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
     return tick_after(tick_interval());
+  // As many as the other side takes.
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(host_.now() - opened_at_);
+  if (++rounds_begun_ >=
+      limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0))) {
+    --rounds_begun_;
+    return tick_after(1s);
+  }
   busy_ticks_ = 0;
   reconciliation_->begin();
   carry_out();

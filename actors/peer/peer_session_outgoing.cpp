@@ -215,7 +215,8 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
+    note_sent(on,
+              {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
@@ -226,7 +227,9 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   };
   for (const auto& set : sets) {
     // What was compared may go back to where it came from once.
-    const bool possible = origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name);
+    const bool kept_here = set->access.no_relay && set->source != this_node && set->source != number_;
+    const bool possible =
+        origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name) && !kept_here;
     if (!possible) {
       // A share of what this replaced may be waiting for it.
       if (set->source == this_node && origin == from::log)
