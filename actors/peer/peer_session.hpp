@@ -257,6 +257,9 @@ class peer_session {
   result<void> take_mark(const mark_frame& mark);
   void check_marks();
   bool is_applied(const mark_frame& mark) const;
+  bool is_settled() const;
+  result<void> compare_when_settled();
+  void begin_round();
   void carry_out();
   void end_round();
   void send_catch_up_frames();
@@ -349,6 +352,8 @@ class peer_session {
   bool at_log_end_ = false;
   bool active_ = false;  ///< since the last tick
   unsigned busy_ticks_ = 0, rounds_in_vain_ = 0;
+  std::optional<digest_frame> their_digest_;  ///< waits until what was sent is acknowledged
+  bool compares_when_settled_ = false;
   std::uint64_t rounds_begun_ = 0;      ///< looks at the own digest included
   std::size_t found_last_ = 0;          ///< differences, in the last round that found some
   std::size_t subscriptions_told_ = 0;  ///< to the host

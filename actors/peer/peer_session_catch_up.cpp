@@ -62,7 +62,8 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   reading_tag_ = next_tag_++;
   pull_under_way_ = reading_ = starting_ = caught_up_ = false;
   sent_again_.clear();
-  sending_selection_ = selection_pulled_ = false;
+  sending_selection_ = selection_pulled_ = compares_when_settled_ = false;
+  their_digest_.reset();
   selection_tag_ = 0;
   reconciliation_.reset();
   view_.reset();
@@ -161,7 +162,15 @@ result<void> peer_session::take_catch_up(const frame& value) {
     return {};
   }
   result<void> taken;
-  if (const auto* theirs = std::get_if<digest_frame>(&value)) taken = reconciliation_->take(*theirs);
+  if (const auto* theirs = std::get_if<digest_frame>(&value)) {
+    // What is under way would be found as a difference, and sent again.
+    if (caught_up_ && reconciliation_->idle() && !is_settled()) {
+      if (their_digest_) return fail(errc::flood, "a digest before the last one was answered");
+      their_digest_ = *theirs;
+      return {};
+    }
+    taken = reconciliation_->take(*theirs);
+  }
   if (const auto* sketch = std::get_if<sketch_frame>(&value)) taken = reconciliation_->take(*sketch);
   if (const auto* request = std::get_if<request_frame>(&value)) taken = reconciliation_->take(*request);
   if (const auto* offer = std::get_if<offer_frame>(&value)) taken = reconciliation_->take(*offer);
@@ -171,6 +180,19 @@ result<void> peer_session::take_catch_up(const frame& value) {
       limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)))
     return fail(errc::flood, fmt::format("compares more than {} times and once a second", limits::comparisons_at_once));
   carry_out();
+  return {};
+}
+
+/// Everything that was there to be sent is acknowledged: the moment to compare.
+bool peer_session::is_settled() const { return at_log_end_ && !has_unacknowledged(); }
+
+result<void> peer_session::compare_when_settled() {
+  if (over_ || !reconciliation_ || !is_settled()) return {};
+  if (their_digest_) {
+    const auto theirs = *std::exchange(their_digest_, std::nullopt);
+    return take_catch_up(theirs);
+  }
+  if (std::exchange(compares_when_settled_, false)) begin_round();
   return {};
 }
 
@@ -311,22 +333,26 @@ void peer_session::tick() {
   const bool busy = std::exchange(active_, false);
   const bool between_rounds = !reconciliation_ || reconciliation_->idle();
   const auto read_to = *std::max_element(read_to_.last.begin(), read_to_.last.end());
-  if (config_.hello.role == node_role::node && caught_up_ && between_rounds && at_log_end_ && read_to > marked_)
+  if (config_.hello.role == node_role::node && caught_up_ && !sending_selection_ && at_log_end_ && read_to > marked_)
     say_mark(0, read_to);
   if (!reconciliation_ || reconciliation_->hopeless() || config_.sync_interval.count() == 0) return;
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
     return tick_after(tick_interval());
+  busy_ticks_ = 0;
+  compares_when_settled_ = !is_settled();
+  if (!compares_when_settled_) begin_round();
+  if (next_tick_ == time_point::max()) tick_after(tick_interval() * quiet_intervals);
+}
+
+void peer_session::begin_round() {
+  if (!reconciliation_->idle()) return;
   // As many as the other side takes.
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(host_.now() - opened_at_);
-  if (++rounds_begun_ >=
-      limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0))) {
-    --rounds_begun_;
-    return tick_after(1s);
-  }
-  busy_ticks_ = 0;
+  const auto most = limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
+  if (rounds_begun_ + 1 >= most) return tick_after(1s);
+  ++rounds_begun_;
   reconciliation_->begin();
   carry_out();
-  if (next_tick_ == time_point::max()) tick_after(tick_interval() * quiet_intervals);
 }
 
 }  // namespace quicsync

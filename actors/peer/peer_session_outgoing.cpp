@@ -74,6 +74,7 @@ void peer_session::take_page(const messages::page& page) {
     at_log_end_ = page.at_end && pulled_lanes_ == lane_set::all_patterns();
     send_records(page.sets);
     note_activity();
+    if (auto done = compare_when_settled(); !done) return abandon(std::move(done.error()));
     for (lane l : all_lanes)
       if (read_to_[l] != before[l]) report_progress(l);
     return pull_more();
@@ -328,7 +329,7 @@ result<void> peer_session::take_acknowledgement(const acknowledgement_frame& ack
   advance(on, ack_level::applied, to.applied);
   if (ack.level == ack_level::stored) advance(on, ack_level::stored, to.stored);
   pull_more();
-  return {};
+  return compare_when_settled();
 }
 
 result<void> peer_session::take_refusal(const refusal_frame& refusal) {
@@ -343,10 +344,10 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
   sequence_range settled{refusal.sequence, refusal.sequence};
   if (auto added = to.applied.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::applied, to.applied);
-  if (their_hello_->level < ack_level::stored) return {};
+  if (their_hello_->level < ack_level::stored) return compare_when_settled();
   if (auto added = to.stored.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::stored, to.stored);
-  return {};
+  return compare_when_settled();
 }
 
 }  // namespace quicsync
