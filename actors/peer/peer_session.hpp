@@ -257,6 +257,9 @@ class peer_session {
   result<void> take_mark(const mark_frame& mark);
   void check_marks();
   bool is_applied(const mark_frame& mark) const;
+  bool is_settled() const;
+  result<void> compare_when_settled();
+  void begin_round();
   void carry_out();
   void end_round();
   void send_catch_up_frames();
@@ -264,6 +267,7 @@ class peer_session {
   void say_mark(std::uint64_t round, log_position_number position);
   void note_activity();
   void tick();
+  std::chrono::nanoseconds tick_interval() const;
   void tick_after(std::chrono::nanoseconds time);
 
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
@@ -346,9 +350,11 @@ class peer_session {
   log_position_number wished_position_ = 0;                  ///< of a subscription that waits for the log's end
   log_position_number marked_ = 0;                           ///< the last position that was told
   bool at_log_end_ = false;
-  bool changed_ = false;  ///< since the last digest was taken
-  bool active_ = false;   ///< since the last tick
+  bool active_ = false;  ///< since the last tick
   unsigned busy_ticks_ = 0, rounds_in_vain_ = 0;
+  std::optional<digest_frame> their_digest_;  ///< waits until what was sent is acknowledged
+  bool compares_when_settled_ = false;
+  std::uint64_t rounds_begun_ = 0;      ///< looks at the own digest included
   std::size_t found_last_ = 0;          ///< differences, in the last round that found some
   std::size_t subscriptions_told_ = 0;  ///< to the host
   time_point next_tick_ = time_point::max();

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 /// Where records flow without a pause, what is under way would be found as a difference: a look is put off for so long.
 constexpr unsigned busy_ticks_max = 30;
+/// How often it is looked whether the own set is still the one that was found equal, where nothing was sent or
+/// received: patterns expire, and go for room.
+constexpr int quiet_intervals = 30;
 
 }  // namespace
 
@@ -59,7 +62,8 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   reading_tag_ = next_tag_++;
   pull_under_way_ = reading_ = starting_ = caught_up_ = false;
   sent_again_.clear();
-  sending_selection_ = selection_pulled_ = false;
+  sending_selection_ = selection_pulled_ = compares_when_settled_ = false;
+  their_digest_.reset();
   selection_tag_ = 0;
   reconciliation_.reset();
   view_.reset();
@@ -133,7 +137,6 @@ void peer_session::take_digest(const messages::digest_answer& own) {
     }
     at_log_end_ = read_to_ == log_cursor::at(own.position);
   }
-  changed_ = false;
   reconciliation_->own_digest(own);
   carry_out();
   pull_more();
@@ -159,7 +162,15 @@ result<void> peer_session::take_catch_up(const frame& value) {
     return {};
   }
   result<void> taken;
-  if (const auto* theirs = std::get_if<digest_frame>(&value)) taken = reconciliation_->take(*theirs);
+  if (const auto* theirs = std::get_if<digest_frame>(&value)) {
+    // What is under way would be found as a difference, and sent again.
+    if (caught_up_ && reconciliation_->idle() && !is_settled()) {
+      if (their_digest_) return fail(errc::flood, "a digest before the last one was answered");
+      their_digest_ = *theirs;
+      return {};
+    }
+    taken = reconciliation_->take(*theirs);
+  }
   if (const auto* sketch = std::get_if<sketch_frame>(&value)) taken = reconciliation_->take(*sketch);
   if (const auto* request = std::get_if<request_frame>(&value)) taken = reconciliation_->take(*request);
   if (const auto* offer = std::get_if<offer_frame>(&value)) taken = reconciliation_->take(*offer);
@@ -169,6 +180,19 @@ result<void> peer_session::take_catch_up(const frame& value) {
       limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)))
     return fail(errc::flood, fmt::format("compares more than {} times and once a second", limits::comparisons_at_once));
   carry_out();
+  return {};
+}
+
+/// Everything that was there to be sent is acknowledged: the moment to compare.
+bool peer_session::is_settled() const { return at_log_end_ && !has_unacknowledged(); }
+
+result<void> peer_session::compare_when_settled() {
+  if (over_ || !reconciliation_ || !is_settled()) return {};
+  if (their_digest_) {
+    const auto theirs = *std::exchange(their_digest_, std::nullopt);
+    return take_catch_up(theirs);
+  }
+  if (std::exchange(compares_when_settled_, false)) begin_round();
   return {};
 }
 
@@ -192,10 +216,15 @@ void peer_session::carry_out() {
       } else if (std::holds_alternative<reconciliation::equal>(action)) {
         copied_ = false;
         rounds_in_vain_ = 0;
+        found_last_ = 0;
+        tick_after(tick_interval() * quiet_intervals);
         host_.remember(their_hello_->log);
+        marked_ = std::max(marked_, config_.hello.log.position);  // as the other side does
         caught_up();
-      } else if (std::holds_alternative<reconciliation::copy_all>(action)) {
-        if (!caught_up_ || !std::exchange(copied_, true)) read_all();
+      } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
+        const bool again = copy->once_more && !copied_;
+        copied_ = true;
+        if (!caught_up_ || again) read_all();
       } else if (std::holds_alternative<reconciliation::over>(action)) {
         end_round();
       }
@@ -212,8 +241,7 @@ void peer_session::end_round() {
   rounds_in_vain_ = found_last_ != 0 && found * 2 > found_last_ ? rounds_in_vain_ + 1 : 0;
   rounds_in_vain_ = std::min(rounds_in_vain_, limits::comparison_doublings);
   found_last_ = found;
-  changed_ = true;
-  tick_after(config_.sync_interval * (1u << rounds_in_vain_));
+  tick_after(tick_interval() * (1u << rounds_in_vain_));
 }
 
 void peer_session::send_catch_up_frames() {
@@ -284,12 +312,18 @@ void peer_session::check_marks() {
 // -- from time to time
 
 void peer_session::note_activity() {
-  changed_ = active_ = true;
-  if (next_tick_ == time_point::max()) tick_after(config_.sync_interval);
+  active_ = true;
+  const bool is_late = next_tick_ > host_.now() + tick_interval() && rounds_in_vain_ == 0;
+  if (is_late || next_tick_ == time_point::max()) tick_after(tick_interval());
+}
+
+/// Marks are said even where nothing is compared.
+std::chrono::nanoseconds peer_session::tick_interval() const {
+  return config_.sync_interval.count() == 0 ? 1s : std::chrono::nanoseconds(config_.sync_interval);
 }
 
 void peer_session::tick_after(std::chrono::nanoseconds time) {
-  next_tick_ = host_.now() + (time.count() == 0 ? 1s : time);
+  next_tick_ = host_.now() + time;
   wake_for_rates();
 }
 
@@ -299,12 +333,24 @@ void peer_session::tick() {
   const bool busy = std::exchange(active_, false);
   const bool between_rounds = !reconciliation_ || reconciliation_->idle();
   const auto read_to = *std::max_element(read_to_.last.begin(), read_to_.last.end());
-  if (config_.hello.role == node_role::node && caught_up_ && between_rounds && at_log_end_ && read_to > marked_)
+  if (config_.hello.role == node_role::node && caught_up_ && !sending_selection_ && at_log_end_ && read_to > marked_)
     say_mark(0, read_to);
-  if (!changed_ || !reconciliation_ || config_.sync_interval.count() == 0) return;
+  if (!reconciliation_ || reconciliation_->hopeless() || config_.sync_interval.count() == 0) return;
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
-    return tick_after(config_.sync_interval);
+    return tick_after(tick_interval());
   busy_ticks_ = 0;
+  compares_when_settled_ = !is_settled();
+  if (!compares_when_settled_) begin_round();
+  if (next_tick_ == time_point::max()) tick_after(tick_interval() * quiet_intervals);
+}
+
+void peer_session::begin_round() {
+  if (!reconciliation_->idle()) return;
+  // As many as the other side takes.
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(host_.now() - opened_at_);
+  const auto most = limits::comparisons_at_once + static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
+  if (rounds_begun_ + 1 >= most) return tick_after(1s);
+  ++rounds_begun_;
   reconciliation_->begin();
   carry_out();
 }

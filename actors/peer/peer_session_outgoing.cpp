@@ -74,6 +74,7 @@ void peer_session::take_page(const messages::page& page) {
     at_log_end_ = page.at_end && pulled_lanes_ == lane_set::all_patterns();
     send_records(page.sets);
     note_activity();
+    if (auto done = compare_when_settled(); !done) return abandon(std::move(done.error()));
     for (lane l : all_lanes)
       if (read_to_[l] != before[l]) report_progress(l);
     return pull_more();
@@ -216,7 +217,8 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
+    note_sent(on,
+              {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
@@ -227,7 +229,9 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   };
   for (const auto& set : sets) {
     // What was compared may go back to where it came from once.
-    const bool possible = origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name);
+    const bool kept_here = set->access.no_relay && set->source != this_node && set->source != number_;
+    const bool possible =
+        origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name) && !kept_here;
     if (!possible) {
       // A share of what this replaced may be waiting for it.
       if (set->source == this_node && origin == from::log)
@@ -326,7 +330,7 @@ result<void> peer_session::take_acknowledgement(const acknowledgement_frame& ack
   advance(on, ack_level::applied, to.applied);
   if (ack.level == ack_level::stored) advance(on, ack_level::stored, to.stored);
   pull_more();
-  return {};
+  return compare_when_settled();
 }
 
 result<void> peer_session::take_refusal(const refusal_frame& refusal) {
@@ -341,10 +345,10 @@ result<void> peer_session::take_refusal(const refusal_frame& refusal) {
   sequence_range settled{refusal.sequence, refusal.sequence};
   if (auto added = to.applied.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::applied, to.applied);
-  if (their_hello_->level < ack_level::stored) return {};
+  if (their_hello_->level < ack_level::stored) return compare_when_settled();
   if (auto added = to.stored.settled.add(settled, to.next_sequence); !added) return added;
   advance(on, ack_level::stored, to.stored);
-  return {};
+  return compare_when_settled();
 }
 
 }  // namespace quicsync

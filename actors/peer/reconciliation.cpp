@@ -64,15 +64,14 @@ result<void> reconciliation::take(const digest_frame& theirs) {
 
 void reconciliation::own_digest(const messages::digest_answer& own) {
   if (stage_ != stage::measuring) return;
-  own_ = own.value;
-  position_ = own.position;
-  if (!own.whole) {
-    if (theirs_) return give_up();
-    actions_.emplace_back(copy_all{});
+  if (!own.whole && theirs_) return give_up();
+  if (!own.whole || (!theirs_ && equal_ && *equal_ == own.value)) {
+    if (!own.whole) actions_.emplace_back(copy_all{});
     stage_ = stage::idle;
-    own_.reset();
     return;
   }
+  own_ = own.value;
+  position_ = own.position;
   say_frame(digest_frame{last_round_ + 1, filter_, *own_});
   stage_ = stage::greeted;
   if (theirs_) decide();
@@ -81,7 +80,9 @@ void reconciliation::own_digest(const messages::digest_answer& own) {
 // Both sides come to the same decision by the same two digests.
 void reconciliation::decide() {
   found_ = 0;
+  equal_.reset();
   if (*own_ == *theirs_) {
+    equal_ = own_;
     actions_.emplace_back(equal{position_});
     return finish();
   }
@@ -89,7 +90,7 @@ void reconciliation::decide() {
   const auto surplus = static_cast<double>(more - less);
   if (less == 0 || surplus * difference_bytes > 2 * static_cast<double>(less) * record_bytes) {
     found_ = static_cast<std::size_t>(more);
-    actions_.emplace_back(copy_all{});
+    actions_.emplace_back(copy_all{true});
     return finish();
   }
   symbols_sent_ = taken_ = 0;
@@ -169,6 +170,7 @@ result<void> reconciliation::take(const request_frame& request) {
   if (request.round != last_round_ + 1 || idle() || stage_ == stage::measuring)
     return fail(errc::unexpected_frame, "a request before the digests are known");
   if (request.what == request_frame::kind::symbols && request.count == 0) {
+    hopeless_ = hopeless_ || !theirs_;
     actions_.emplace_back(copy_all{});
     finish();
     return {};

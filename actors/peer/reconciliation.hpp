@@ -42,8 +42,11 @@ class reconciliation {
   struct equal {
     log_position_number position = 0;
   };
-  /// A sketch is not worth it, or cannot be had: what the other side was not sent yet is sent whole.
-  struct copy_all {};
+  /// A sketch is not worth it, or cannot be had: what the other side was not sent yet is sent whole. `once_more`: the
+  /// sets differ by so much that it must be, even where it was.
+  struct copy_all {
+    bool once_more = false;
+  };
   /// The round is over, and the cache may forget its sketch.
   struct over {};
   using action = std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, equal, copy_all, over>;
@@ -54,8 +57,10 @@ class reconciliation {
 
   std::vector<action> take_actions() { return std::exchange(actions_, {}); }
 
-  /// Begins a round, where none is under way.
+  /// Begins a round, where none is under way and the own set is not the one that was found equal last.
   void begin();
+  /// The other side cannot compare, and will not within this connection.
+  bool hopeless() const noexcept { return hopeless_; }
   bool idle() const noexcept { return stage_ == stage::idle; }
   /// Rounds that the other side began.
   std::uint64_t rounds_joined() const noexcept { return joined_; }
@@ -114,7 +119,9 @@ class reconciliation {
   stage stage_ = stage::idle;
   std::uint64_t last_round_ = 0;  ///< that is over
   std::uint64_t joined_ = 0;
+  bool hopeless_ = false;
   std::optional<digest> own_, theirs_;
+  std::optional<digest> equal_;       ///< both sides', when they were last found equal
   std::optional<digest_frame> next_;  ///< the other side began the next round before this one was over here
   log_position_number position_ = 0;
   std::uint64_t key_ = 0;

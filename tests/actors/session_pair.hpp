@@ -59,6 +59,7 @@ class side : public peer_session_host {
   const peer_session_statistics& statistics() const { return session_->statistics(); }
   peer_session_config& config() { return config_; }
   pattern_table& table() { return table_; }
+  const pattern_table& table() const { return table_; }
 
   std::vector<std::pair<lane, log_position_number>> reached_;
   std::vector<error> refused_;

@@ -121,3 +121,23 @@ TEST_CASE("watch: several nodes at once, and it carries nothing from one to the 
   CHECK(run(command("get", beta, place.identity("reader"), {"at-alpha"})).code == 1);
   CHECK(run(command("get", alpha, place.identity("reader"), {"at-beta"})).code == 1);
 }
+
+TEST_CASE("watch: goes on where it was when its node is back, without a gap and without repeats", "[cli][net]") {
+  const workplace place;
+  auto node = std::make_unique<running_node>(place);
+  const auto address = node->address();
+  process watch(command("watch", *node, place.identity("reader"), {"--count", "4"}));
+  watch.await_error("watching");
+  share(*node, place, pattern_line("first", "t"));
+  watch.await_output("first");
+  share(*node, place, pattern_line("second", "t"));
+  watch.await_output("second");
+  CHECK(node->stop() == 0);
+  watch.await_error("lost peer 'alpha'");
+  node = std::make_unique<running_node>(place, "alpha", std::vector<std::string>{"--listen", address});
+  share(*node, place, pattern_line("second", "t") + pattern_line("third", "t"));
+  watch.await_output("third");
+  share(*node, place, pattern_line("fourth", "t"));
+  CHECK(watch.wait() == 0);
+  CHECK(watch.output_lines().size() == 4);
+}

@@ -1,5 +1,6 @@
 #include "workplace.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -52,7 +53,9 @@ namespace {
 
 std::vector<std::string> node_arguments(const workplace& place, const std::string& name,
                                         std::vector<std::string> more) {
-  std::vector<std::string> arguments{"node", "--listen", "127.0.0.1:0"};
+  std::vector<std::string> arguments{"node"};
+  if (std::find(more.begin(), more.end(), "--listen") == more.end())
+    arguments.insert(arguments.end(), {"--listen", "127.0.0.1:0"});
   const auto identity = place.identity(name);
   arguments.insert(arguments.end(), identity.begin(), identity.end());
   arguments.insert(arguments.end(), more.begin(), more.end());

@@ -165,7 +165,7 @@ TEST_CASE("golden: deltas lead from their base to the next version", "[codec][go
 TEST_CASE("golden: items and symbols of a sketch", "[codec][golden]") {
   constexpr std::uint64_t key = 0x1234567890abcdef;
   const auto lines = lines_of("sketch.txt");
-  REQUIRE(lines.size() == 11);
+  REQUIRE(lines.size() == 12);
   sketch_source source(key);
   for (std::uint64_t n = 0; n < 10; ++n) {
     CHECK(hex_of(sketch_item_of({n, 2 * n}, key)) == lines[n]);
@@ -175,6 +175,7 @@ TEST_CASE("golden: items and symbols of a sketch", "[codec][golden]") {
   byte_buffer symbols;
   append_symbols(symbols, source.symbols().first(8), 0, 10);
   CHECK(symbols == bytes_of(lines[10]));
+  CHECK(hex_of(sketch_id_of("pattern-1", key)) == lines[11]);
 }
 
 TEST_CASE("golden: the words are those of wire version 1, in their places", "[codec][golden]") {

@@ -141,3 +141,24 @@ TEST_CASE("digest: parts add up to the whole, and what is removed is gone", "[co
   }
   CHECK(whole == digest());
 }
+
+TEST_CASE("sketch: the counts alone tell about how many differences there are", "[codec][sketch]") {
+  INFO("QUICSYNC_TEST_SEED=" << seed());
+  std::mt19937_64 random(seed());
+  for (const std::size_t differences : {1000u, 20000u}) {
+    sketch_source theirs(key), ours(key);
+    for (int i = 0; i < 30000; ++i) {
+      const content_hash hash{random(), random()};
+      theirs.add(hash);
+      ours.add(hash);
+    }
+    for (std::size_t i = 0; i < differences; ++i) (i % 3 == 0 ? theirs : ours).add({random(), random()});
+    build_all(theirs, 256);
+    build_all(ours, 256);
+    sketch_decoder decoder(key);
+    REQUIRE(decoder.add(theirs.symbols().first(256), ours.symbols().first(256)));
+    CHECK_FALSE(decoder.complete());
+    CHECK(decoder.estimate() > 0.6 * static_cast<double>(differences));
+    CHECK(decoder.estimate() < 1.6 * static_cast<double>(differences));
+  }
+}
