@@ -66,14 +66,13 @@ result<void> pattern_store::impl::open() {
   if (!options.clock) options.clock = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
   if (!options.random) options.random = crypto::random_bytes;
   if (auto done = prepare_files(); !done) return done;
+  if (auto done = finish_rescue(); !done) return done;
   if (auto done = write_log_again(); !done) return done;
-  auto opened = store_tables::open(options.path, options.vfs, options.create);
-  if (!opened) return fail(std::move(opened.error()));
-  tables = std::move(*opened);
-  auto witness = detail::store_witness::open(options.path + "-witness", options.vfs);
-  if (!witness) return fail(std::move(witness.error()));
-  witness_file = std::move(*witness);
-  if (auto done = tables.is_new() ? make_new() : read_what_is_there(); !done) return done;
+  if (auto done = open_tables(); !done) {
+    if (done.error().code != errc::store_corrupt) return done;
+    if (auto saved = rescue(done.error()); !saved) return saved;
+    if (auto again = open_tables(); !again) return again;
+  }
   if (auto done = compare_with_witness(); !done) return done;
   if (lost) {
     if (auto done = start_anew_after_loss(); !done) return done;
@@ -81,33 +80,37 @@ result<void> pattern_store::impl::open() {
   return write_witness();
 }
 
-namespace {
+result<void> pattern_store::impl::open_tables() {
+  auto opened = store_tables::open(options.path, options.vfs, options.create);
+  if (!opened) return fail(std::move(opened.error()));
+  tables = std::move(*opened);
+  auto witness = detail::store_witness::open(options.path + "-witness", options.vfs);
+  if (!witness) return fail(std::move(witness.error()));
+  witness_file = std::move(*witness);
+  return tables.is_new() ? make_new() : read_what_is_there();
+}
 
-std::uint64_t random_number(const store_seal::random_source& random) {
+std::uint64_t pattern_store::impl::random_number() const {
   std::uint64_t number = 0;
-  while (number == 0) random(reinterpret_cast<std::uint8_t*>(&number), sizeof number);
+  while (number == 0) options.random(reinterpret_cast<std::uint8_t*>(&number), sizeof number);
   return number;
 }
 
-/// nullopt where the options name no file.
-result<std::optional<store_key>> read_key(const store_options& options) {
+result<std::optional<store_key>> pattern_store::impl::read_key() const {
   if (options.key_file.empty()) return std::optional<store_key>();
   auto key = store_key::read(options.key_file);
   if (!key) return fail(std::move(key.error()));
   return std::optional<store_key>(*key);
 }
 
-}  // namespace
-
 result<void> pattern_store::impl::make_new() {
-  const auto key = read_key(options);
+  const auto key = read_key();
   if (!key) return fail(key.error());
-  return tables.make(random_number(options.random), *key ? &**key : nullptr,
-                     *key ? store_seal::make(options.random) : store_seal());
+  return tables.make(random_number(), *key ? &**key : nullptr, *key ? store_seal::make(options.random) : store_seal());
 }
 
 result<void> pattern_store::impl::read_what_is_there() {
-  const auto key = read_key(options);
+  const auto key = read_key();
   if (!key) return fail(key.error());
   if (auto done = tables.read(*key ? &**key : nullptr, options.random); !done) {
     auto problem = std::move(done.error());
@@ -120,6 +123,8 @@ result<void> pattern_store::impl::read_what_is_there() {
   if (!moved) return moved;
   if (auto done = tables.check_pages(); !done) return done;
 
+  rows.clear();
+  cleared.clear();
   std::vector<row_head> damaged;
   const auto cleared_to = tables.head().cleared;
   auto done = tables.each_row(true, [&](const row_head& row, bool whole) {
@@ -193,7 +198,7 @@ void pattern_store::impl::lose(std::string what) {
 // far they were heard.
 result<void> pattern_store::impl::start_anew_after_loss() {
   auto done = commit([this] {
-    tables.set_incarnation(random_number(options.random));
+    tables.set_incarnation(random_number());
     return tables.remove_notes();
   });
   if (done) noted.clear();
