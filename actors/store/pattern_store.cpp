@@ -74,10 +74,12 @@ result<void> pattern_store::impl::open() {
     if (auto again = open_tables(); !again) return again;
   }
   if (auto done = compare_with_witness(); !done) return done;
-  if (lost) {
-    if (auto done = start_anew_after_loss(); !done) return done;
-  }
-  return write_witness();
+  if (!lost) return write_witness();
+  // The witness goes on contradicting until somebody has heard of the loss: a process that ends before that tells it to
+  // the next.
+  witness_behind = true;
+  witness_written = now();
+  return start_anew_after_loss();
 }
 
 result<void> pattern_store::impl::open_tables() {

@@ -214,7 +214,7 @@ result<void> store_tables::rescue_rows(store_tables& fresh) {
       const row_head row{get->natural(0), get->natural(1), get->natural(2), get->natural(3), get->bytes(4).size()};
       if (row.first <= forward_to) break;
       if (*order == 'A') forward_to = row.first;
-      if (!store_seal::is_whole(get->bytes(4), row.sum)) continue;
+      if (!store_seal::is_whole(get->bytes(4), row.sum) || !seal_.open(label_of(row), get->bytes(4))) continue;
       if (auto done = fresh.take_row(row, get->bytes(4)); !done) return done;
     }
     if (found && !*found) break;
@@ -223,7 +223,8 @@ result<void> store_tables::rescue_rows(store_tables& fresh) {
   if (!get) return {};
   result<bool> found;
   while ((found = get->step()) && *found) {
-    if (!store_seal::is_whole(get->bytes(2), get->natural(1))) continue;
+    const auto whole = store_seal::is_whole(get->bytes(2), get->natural(1));
+    if (!whole || !seal_.open(dead_label(get->natural(0)), get->bytes(2))) continue;
     if (auto done = fresh.take_dead(get->natural(0), get->natural(1), get->bytes(2)); !done) return done;
   }
   return {};
