@@ -70,7 +70,7 @@ class pattern_store {
  public:
   /// Opens or makes the store, puts what its write-ahead log holds into the file, and compares it with its witness.
   /// A store that was cut short, or damaged beyond what rows can be set aside for, opens with what is left, a new
-  /// incarnation, no notes and state().lost; the damaged files stay beside it as PATH.damaged. Errors: store_locked
+  /// incarnation, no notes and state().lost; the damaged files stay beside it as PATH-damaged. Errors: store_locked
   /// (with the other process's id), store_newer, store_key, no_file, store_failed.
   static result<std::unique_ptr<pattern_store>> open(store_options options);
 

@@ -27,7 +27,7 @@ struct pattern_store::impl {
 
   explicit impl(store_options o) : options(std::move(o)) {}
 
-  // -- pattern_store.cpp
+  // -- store_opening.cpp
   result<void> open();
   result<void> open_tables();
   result<void> prepare_files();
@@ -42,6 +42,7 @@ struct pattern_store::impl {
   /// nullopt where the options name no file.
   result<std::optional<detail::store_key>> read_key() const;
 
+  // -- pattern_store.cpp
   result<void> commit(const std::function<result<void>()>& change);
   result<void> write_witness();
   result<std::vector<stored_set>> sets_of(const row_info& row);
