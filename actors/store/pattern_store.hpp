@@ -42,6 +42,7 @@ struct store_options {
   std::string key_file;        ///< 32 bytes, mode 0600; empty: not encrypted
   std::uint64_t size_max = 0;  ///< bytes on disk, 0: as the disk bears
   std::uint64_t key_seed = 0;  ///< of the slabs that are given out
+  bool may_be_copy = false;    ///< without a witness nothing counts as lost
   bool create = true;          ///< false: no_file where there is no store
   std::string vfs =
       {};  ///< an SQLite VFS through which everything goes, for tests: no lock, no directory; empty: the system's

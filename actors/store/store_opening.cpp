@@ -181,7 +181,7 @@ result<void> pattern_store::impl::compare_with_witness() {
   if (witness_file->unreadable()) {
     lose("its witness cannot be read");
   } else if (const auto& said = witness_file->said(); !said) {
-    if (head.position != 0) lose("its witness is missing: it is a copy, or an old one");
+    if (head.position != 0 && !options.may_be_copy) lose("its witness is missing: it is a copy, or an old one");
   } else if (said->incarnation != head.incarnation) {
     if (head.position != 0 || said->position != 0)
       lose("its witness belongs to another store: it is a copy, or a new one");
