@@ -33,9 +33,19 @@ constexpr std::size_t printed_bytes_at_once = 64u << 10;
 
 /// A copy of the store as of now, opened; a node may work on the store meanwhile.
 struct opened_copy {
-  std::unique_ptr<temporary_directory> place;  ///< null: the copy is there to stay
+  std::unique_ptr<temporary_directory> place;
+  std::string path;
   std::unique_ptr<pattern_store> store;
 };
+
+/// The error with the name that the user gave, not that of a copy.
+error of_the_original(const store_arguments& options, const std::string& path, error what) {
+  for (auto at = what.context.find(path); at != std::string::npos; at = what.context.find(path, at)) {
+    what.context.replace(at, path.size(), options.file);
+    at += options.file.size();
+  }
+  return what;
+}
 
 result<std::unique_ptr<pattern_store>> open_store(const store_arguments& options, const std::string& path,
                                                   bool create) {
@@ -43,14 +53,10 @@ result<std::unique_ptr<pattern_store>> open_store(const store_arguments& options
   o.path = path;
   o.key_file = options.key_file;
   o.create = create;
+  o.may_be_copy = path != options.file;  // of a backup, which has no witness
   crypto::random_bytes(reinterpret_cast<std::uint8_t*>(&o.key_seed), sizeof o.key_seed);
   auto opened = pattern_store::open(std::move(o));
-  if (!opened) {
-    auto problem = std::move(opened.error());
-    if (const auto at = problem.context.find(path); at != std::string::npos)
-      problem.context.replace(at, path.size(), options.file);
-    return fail(std::move(problem));
-  }
+  if (!opened) return fail(of_the_original(options, path, std::move(opened.error())));
   return opened;
 }
 
@@ -59,23 +65,24 @@ result<opened_copy> open_copy(const store_arguments& options) {
   auto place = temporary_directory::make("store");
   if (!place) return fail(std::move(place.error()));
   made.place = std::move(*place);
-  const auto path = (made.place->path() / "copy.db").string();
-  if (auto done = copy_store(options.file, path); !done) return fail(std::move(done.error()));
-  auto opened = open_store(options, path, false);
+  made.path = (made.place->path() / "copy.db").string();
+  if (auto done = copy_store(options.file, made.path); !done) return fail(std::move(done.error()));
+  auto opened = open_store(options, made.path, false);
   if (!opened) return fail(std::move(opened.error()));
   made.store = std::move(*opened);
   return made;
 }
 
 /// What is there and what is not, as a line of JSON; the exit code.
-int print_findings(const store_arguments& options, pattern_store& store) {
+int print_findings(const store_arguments& options, const std::string& path, pattern_store& store) {
   std::uint64_t records = 0, deletions = 0;
   auto loaded = store.load([&](stored_set set) -> result<void> {
     for (const auto& place : set.places) ++(set.records->item(place.index).deleted ? deletions : records);
     return {};
   });
   if (!loaded) return report(loaded.error());
-  const auto state = store.state();
+  auto state = store.state();
+  if (state.lost) state.lost = of_the_original(options, path, *state.lost);
   print_line(fmt::format(
       R"({{"file":{},"patterns":{},"deletions":{},"superseded":{},"rows":{},"bytes":{},"position":{},"damagedRows":{}{}}})",
       json_quoted(options.file), records, deletions, state.dead, state.rows, state.bytes, store.durable_position(),
@@ -89,7 +96,7 @@ int print_findings(const store_arguments& options, pattern_store& store) {
 
 int check_store(const store_arguments& options) {
   auto copy = open_copy(options);
-  return copy ? print_findings(options, *copy->store) : report(copy.error());
+  return copy ? print_findings(options, copy->path, *copy->store) : report(copy.error());
 }
 
 int export_store(const store_arguments& options) {
@@ -108,7 +115,7 @@ int export_store(const store_arguments& options) {
   });
   if (done && !write_all(STDOUT_FILENO, text)) done = fail(errc::io_failed, "cannot write to stdout");
   if (!done) return report(done.error());
-  if (const auto lost = copy->store->state().lost) return report(*lost);
+  if (const auto lost = copy->store->state().lost) return report(of_the_original(options, copy->path, *lost));
   return exit_done;
 }
 
@@ -153,7 +160,7 @@ int back_up_store(const store_arguments& options) {
   if (auto done = copy_store(options.file, options.other); !done) return report(done.error());
   auto store = open_store(options, options.other, false);
   if (!store) return report(store.error());
-  const int code = print_findings(options, **store);
+  const int code = print_findings(options, options.other, **store);
   store->reset();
   // Without them it is one file. Whoever takes it for a store is told that it is older than what was.
   remove_companions(options.other);

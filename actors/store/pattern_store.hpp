@@ -42,6 +42,7 @@ struct store_options {
   std::string key_file;        ///< 32 bytes, mode 0600; empty: not encrypted
   std::uint64_t size_max = 0;  ///< bytes on disk, 0: as the disk bears
   std::uint64_t key_seed = 0;  ///< of the slabs that are given out
+  bool may_be_copy = false;    ///< without a witness nothing counts as lost
   bool create = true;          ///< false: no_file where there is no store
   std::string vfs =
       {};  ///< an SQLite VFS through which everything goes, for tests: no lock, no directory; empty: the system's
@@ -70,7 +71,7 @@ class pattern_store {
  public:
   /// Opens or makes the store, puts what its write-ahead log holds into the file, and compares it with its witness.
   /// A store that was cut short, or damaged beyond what rows can be set aside for, opens with what is left, a new
-  /// incarnation, no notes and state().lost; the damaged files stay beside it as PATH.damaged. Errors: store_locked
+  /// incarnation, no notes and state().lost; the damaged files stay beside it as PATH-damaged. Errors: store_locked
   /// (with the other process's id), store_newer, store_key, no_file, store_failed.
   static result<std::unique_ptr<pattern_store>> open(store_options options);
 

@@ -27,8 +27,9 @@ struct pattern_store::impl {
 
   explicit impl(store_options o) : options(std::move(o)) {}
 
-  // -- pattern_store.cpp
+  // -- store_opening.cpp
   result<void> open();
+  result<void> open_tables();
   result<void> prepare_files();
   result<void> write_log_again();
   result<void> make_new();
@@ -37,7 +38,11 @@ struct pattern_store::impl {
   result<void> compare_with_witness();
   result<void> start_anew_after_loss();
   void lose(std::string what);
+  std::uint64_t random_number() const;
+  /// nullopt where the options name no file.
+  result<std::optional<detail::store_key>> read_key() const;
 
+  // -- pattern_store.cpp
   result<void> commit(const std::function<result<void>()>& change);
   result<void> write_witness();
   result<std::vector<stored_set>> sets_of(const row_info& row);
@@ -54,6 +59,12 @@ struct pattern_store::impl {
   void forget_needless_dead(row_info& row, const std::vector<stored_set>& sets);
   void note_row(const row_head& head);
   void drop_row(row_map::iterator row);
+
+  // -- store_rescue.cpp
+  result<void> finish_rescue();
+  result<void> rescue(const error& why);
+  result<void> install_rescued();
+  std::string beside(const char* what) const { return options.path + what; }
 
   // -- store_compaction.cpp
   result<void> clear();

@@ -11,6 +11,7 @@ errc code_of(int sqlite_code) noexcept {
       return errc::store_full;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // our statements are right: the tables that they name are not as they were made
       return errc::store_corrupt;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -68,7 +68,8 @@ class sqlite_database {
 
  private:
   struct close {
-    void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
+    /// It ends with the last of its statements.
+    void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
   };
   std::unique_ptr<std::uint64_t> wal_pages_;  ///< the connection's hook knows where it is
   std::unique_ptr<sqlite3, close> handle_;

@@ -58,6 +58,14 @@ store_seal store_seal::make(random_source random) {
   return made;
 }
 
+store_seal store_seal::with_same_key() const {
+  store_seal made;
+  if (!sealed()) return made;
+  made.begin(random_);
+  made.data_key_ = data_key_;
+  return made;
+}
+
 byte_buffer store_seal::wrap(const store_key& key) const {
   byte_buffer out(crypto::aead_key::nonce_bytes);
   random_(out.data(), out.size());

@@ -46,6 +46,9 @@ class store_seal {
   /// The data key that was wrapped. Errors: store_key where `key` is not the one that wrapped it.
   static result<store_seal> unwrap(bytes_view wrapped, const store_key& key, random_source random);
 
+  /// Another one of the same data key, or without one.
+  store_seal with_same_key() const;
+
   bool sealed() const noexcept { return data_key_.has_value(); }
   /// Precondition: sealed().
   byte_buffer wrap(const store_key& key) const;

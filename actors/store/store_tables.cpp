@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <quicsync/actors/store/store_tables.hpp>
@@ -54,6 +56,10 @@ result<store_tables> store_tables::open(const std::string& path, const std::stri
   const auto tables = made.db_.number("SELECT count(*) FROM sqlite_master");
   if (!tables) return fail(tables.error());
   made.new_ = *tables == 0;
+  if (!made.new_) return made;
+  const auto pages = made.db_.number("PRAGMA page_count");
+  if (!pages) return fail(pages.error());
+  if (*pages > 1) return fail(errc::store_corrupt, "store: it has pages, and no tables");
   return made;
 }
 
@@ -155,6 +161,16 @@ result<void> store_tables::read(const store_key* key, store_seal::random_source 
   auto head = read_head();
   if (!head) return fail(std::move(head.error()));
   head_ = *head;
+  if (auto done = read_seal(key, std::move(random)); !done) return done;
+  return prepare_all();
+}
+
+result<void> store_tables::read_damaged(const store_key* key, store_seal::random_source random) {
+  if (const auto head = read_head()) head_ = *head;
+  return read_seal(key, std::move(random));
+}
+
+result<void> store_tables::read_seal(const store_key* key, store_seal::random_source random) {
   auto get = db_.prepare("SELECT body FROM key ORDER BY id");
   if (!get) return fail(std::move(get.error()));
   bool sealed = false, open = false;
@@ -174,16 +190,71 @@ result<void> store_tables::read(const store_key* key, store_seal::random_source 
   if (sealed && !open) return fail(errc::store_corrupt, "store: the checksum of its wrapped key does not fit");
   if (!sealed && key != nullptr)
     return fail(errc::store_key, "it is not encrypted, and a key was given: export it, and import it into a new one");
-  return prepare_all();
+  return {};
+}
+
+result<void> store_tables::rescue_into(store_tables& fresh, const store_key* key, std::uint64_t incarnation) {
+  if (auto done = fresh.make(0, key, seal_.with_same_key()); !done) return done;
+  return fresh.commit([&]() -> result<void> {
+    fresh.head_.position = head_.position;
+    fresh.head_.cleared = head_.cleared;
+    fresh.head_.incarnation = incarnation;
+    return rescue_rows(fresh);
+  });
+}
+
+// Reading ends where a page is damaged; what stands behind that is reached from the other end.
+result<void> store_tables::rescue_rows(store_tables& fresh) {
+  log_position_number forward_to = 0;
+  for (const char* order : {"ASC", "DESC"}) {
+    auto get = db_.prepare(fmt::format("SELECT first, last, count, sum, body FROM rows ORDER BY first {}", order));
+    if (!get) return {};
+    result<bool> found;
+    while ((found = get->step()) && *found) {
+      const row_head row{get->natural(0), get->natural(1), get->natural(2), get->natural(3), get->bytes(4).size()};
+      if (row.first <= forward_to) break;
+      if (*order == 'A') forward_to = row.first;
+      if (!store_seal::is_whole(get->bytes(4), row.sum) || !seal_.open(label_of(row), get->bytes(4))) continue;
+      if (auto done = fresh.take_row(row, get->bytes(4)); !done) return done;
+    }
+    if (found && !*found) break;
+  }
+  auto get = db_.prepare("SELECT id, sum, body FROM dead ORDER BY id");
+  if (!get) return {};
+  result<bool> found;
+  while ((found = get->step()) && *found) {
+    const auto whole = store_seal::is_whole(get->bytes(2), get->natural(1));
+    if (!whole || !seal_.open(dead_label(get->natural(0)), get->bytes(2))) continue;
+    if (auto done = fresh.take_dead(get->natural(0), get->natural(1), get->bytes(2)); !done) return done;
+  }
+  return {};
+}
+
+result<void> store_tables::take_row(const row_head& row, bytes_view closed) {
+  add_row_.bind(1, row.first).bind(2, row.last).bind(3, row.count).bind(4, row.sum);
+  if (auto done = add_row_.bind(5, closed).run(); !done) return done;
+  count_in(row.sum);
+  head_.position = std::max(head_.position, row.last);
+  return {};
+}
+
+result<void> store_tables::take_dead(std::uint64_t id, std::uint64_t sum, bytes_view closed) {
+  if (auto done = add_dead_.bind(1, id).bind(2, sum).bind(3, closed).run(); !done) return done;
+  count_in(sum);
+  return {};
 }
 
 result<void> store_tables::check_pages() {
-  auto check = db_.prepare("PRAGMA quick_check(1)");
-  if (!check) return fail(std::move(check.error()));
-  const auto row = check->step();
-  if (!row) return fail(row.error());
-  const auto said = std::string(as_text(check->bytes(0)));
-  if (said == "ok") return {};
+  std::string said;
+  // It takes a read that failed for damage; so what it finds must be found twice.
+  for (int i = 0; i < 2; ++i) {
+    auto check = db_.prepare("PRAGMA quick_check(1)");
+    if (!check) return fail(std::move(check.error()));
+    const auto row = check->step();
+    if (!row) return fail(row.error());
+    said = std::string(as_text(check->bytes(0)));
+    if (said == "ok") return {};
+  }
   return fail(errc::store_corrupt, fmt::format("store: {}", said));
 }
 

@@ -38,6 +38,12 @@ class store_tables {
   result<void> make(std::uint64_t incarnation, const store_key* key, store_seal seal);
   /// Reads head and key of one that is there. Errors: store_newer, store_key, store_corrupt, store_failed.
   result<void> read(const store_key* key, store_seal::random_source random);
+  /// Of a damaged store: what can be read of its head, and how it is sealed. Errors: store_key, store_corrupt where
+  /// that is not known any more.
+  result<void> read_damaged(const store_key* key, store_seal::random_source random);
+  /// Of a damaged store: its rows and lists of dead positions, as many as can be read, into a new one that is made
+  /// here. It has an incarnation, of this number, only once all is in. Errors: those of the new one.
+  result<void> rescue_into(store_tables& fresh, const store_key* key, std::uint64_t incarnation);
   /// SQLite's own look at the file's pages. Errors: store_corrupt, store_failed.
   result<void> check_pages();
 
@@ -103,6 +109,10 @@ class store_tables {
   result<void> put_head();
   result<void> put_key(const store_key& key);
   result<store_head> read_head();
+  result<void> read_seal(const store_key* key, store_seal::random_source random);
+  result<void> rescue_rows(store_tables& fresh);
+  result<void> take_row(const row_head& row, bytes_view closed);
+  result<void> take_dead(std::uint64_t id, std::uint64_t sum, bytes_view closed);
   void count_in(std::uint64_t sum) noexcept {
     ++head_.entries;
     head_.sum += sum;

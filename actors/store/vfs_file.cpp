@@ -10,6 +10,8 @@
 namespace quicsync::detail {
 namespace {
 
+constexpr std::size_t piece_bytes = 64u << 10;  // SQLite writes less than 128 KB at a time
+
 result<sqlite3_vfs*> find_vfs(const std::string& name) {
   auto* const found = sqlite3_vfs_find(name.empty() ? nullptr : name.c_str());
   if (found == nullptr) return fail(errc::store_failed, fmt::format("store: no VFS is named {}", name));
@@ -52,6 +54,31 @@ result<bool> vfs_file::exists(const std::string& path, const std::string& vfs) {
   return there != 0;
 }
 
+result<void> vfs_file::remove(const std::string& path, const std::string& vfs) {
+  const auto system = find_vfs(vfs);
+  if (!system) return fail(system.error());
+  const int code = (*system)->xDelete(*system, path.c_str(), 1);
+  if (code == SQLITE_OK || code == SQLITE_IOERR_DELETE_NOENT) return {};
+  return fail(sqlite_error(code, fmt::format("removing {}", path)));
+}
+
+result<void> vfs_file::copy(const std::string& from, const std::string& to, const std::string& vfs) {
+  auto target = open(to, vfs);
+  if (!target) return fail(std::move(target.error()));
+  if (auto done = target->truncate(0); !done) return done;
+  const auto there = exists(from, vfs);
+  if (!there) return fail(there.error());
+  if (!*there) return target->sync();
+  const auto source = open(from, vfs);
+  if (!source) return fail(source.error());
+  for (std::uint64_t offset = 0;; offset += piece_bytes) {
+    const auto piece = source->read(offset, piece_bytes);
+    if (!piece) return fail(piece.error());
+    if (piece->empty()) return target->sync();
+    if (auto done = target->write(offset, *piece); !done) return done;
+  }
+}
+
 result<std::uint64_t> vfs_file::size() const {
   sqlite3_int64 bytes = 0;
   if (auto done = check(file_->pMethods->xFileSize(file_.get(), &bytes), "reading"); !done)
@@ -74,6 +101,10 @@ result<void> vfs_file::write(std::uint64_t offset, bytes_view bytes) {
   return check(file_->pMethods->xWrite(file_.get(), bytes.data(), static_cast<int>(bytes.size()),
                                        static_cast<sqlite3_int64>(offset)),
                "writing");
+}
+
+result<void> vfs_file::truncate(std::uint64_t bytes) {
+  return check(file_->pMethods->xTruncate(file_.get(), static_cast<sqlite3_int64>(bytes)), "truncating");
 }
 
 result<void> vfs_file::sync() { return check(file_->pMethods->xSync(file_.get(), SQLITE_SYNC_NORMAL), "syncing"); }

@@ -19,6 +19,11 @@ class vfs_file {
   /// By the VFS of this name; empty: the system's. Made where it is missing, as private as the file whose name it goes
   /// on from (NAME-something). Errors: store_failed.
   static result<vfs_file> open(const std::string& path, const std::string& vfs);
+  /// No error where there is none. Errors: store_failed.
+  static result<void> remove(const std::string& path, const std::string& vfs);
+  /// The bytes of one file, and nothing else, into another; on disk when it returns. A source that is not there is
+  /// empty. Errors: store_failed, store_full.
+  static result<void> copy(const std::string& from, const std::string& to, const std::string& vfs);
   /// Errors: store_failed.
   static result<bool> exists(const std::string& path, const std::string& vfs);
 
@@ -26,6 +31,7 @@ class vfs_file {
   /// Reads up to `count` bytes from `offset`; fewer at the end.
   result<byte_buffer> read(std::uint64_t offset, std::size_t count) const;
   result<void> write(std::uint64_t offset, bytes_view bytes);
+  result<void> truncate(std::uint64_t bytes);
   result<void> sync();
 
  private:

@@ -70,6 +70,7 @@ TEST_CASE("store: a backup is one file with all that was there", "[cli]") {
   CHECK_FALSE(std::filesystem::exists(copy + "-wal"));
   CHECK_FALSE(std::filesystem::exists(copy + "-witness"));
   require_same(lines(run({"store", "export", store}).output), samples);
+  CHECK(run({"store", "check", copy}).code == 0);
   const auto again = run({"store", "backup", store, copy});
   CHECK(again.code == 2);
   CHECK_THAT(again.errors, ContainsSubstring("is there already"));
@@ -105,14 +106,15 @@ TEST_CASE("store: what is damaged is said, and the rest is exported", "[cli]") {
     // Opening it has moved the log into the file.
     REQUIRE(run({"store", "import", store}, "").code == 0);
     std::fstream file(store, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(0, std::ios::end);
-    const auto end = static_cast<long>(file.tellp());
-    file.seekp(end - 4096 * 3 + 100);
-    file.put('\x55');
+    const auto bytes = std::filesystem::file_size(store);
+    for (std::uintmax_t at = bytes / 2; at + 4096 <= bytes; at += 4096) {
+      file.seekp(static_cast<std::streamoff>(at));
+      file << std::string(64, 'U');
+    }
   }
   const auto checked = run({"store", "check", store});
   CHECK(checked.code == 1);
-  CHECK_THAT(checked.errors, ContainsSubstring("damaged") || ContainsSubstring("store:"));
+  CHECK_THAT(checked.errors, ContainsSubstring(store));
   const auto exported = run({"store", "export", store});
   CHECK(exported.code == 1);
   CHECK(lines(exported.output).size() < whole);

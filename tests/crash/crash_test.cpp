@@ -2,6 +2,7 @@
 // again.
 // `./dev test crash [CYCLES]`; QUICSYNC_TEST_SEED replays the moments as far as a real machine can.
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -44,7 +45,8 @@ std::map<std::string, std::uint64_t> versions_in(const std::string& output) {
   std::istringstream in(output);
   for (std::string line; std::getline(in, line);) {
     const auto id = line.find("\"id\":\"") + 6;
-    all[line.substr(id, line.find('"', id) - id)] = static_cast<std::uint64_t>(number_in(line, "version"));
+    const auto version = line.rfind("\"version\":") + 10;
+    all[line.substr(id, line.find('"', id) - id)] = std::strtoull(line.c_str() + version, nullptr, 10);
   }
   return all;
 }

@@ -232,4 +232,62 @@ TEST_CASE("store failures: a flipped bit is detected where it touches what lives
   flip_bits(1000, chosen_seed());
 }
 
+TEST_CASE("store failures: with a key, too, a flipped bit is detected where it touches what lives", "[store][.slow]") {
+  store_place place;
+  flip_bits(1000, chosen_seed(), place.key_file("key", 'k'));
+}
+
+namespace {
+
+/// What opens of the disk's store, after it says that it lost something.
+history::contents contents_after_loss(history& work) {
+  auto opened = pattern_store::open(work.options());
+  if (!opened) FAIL(to_string(opened.error()));
+  REQUIRE((*opened)->state().lost);
+  return history::load(**opened);
+}
+
+}  // namespace
+
+TEST_CASE("store failures: of a file with a damaged page the rest is saved, whenever the power fails meanwhile",
+          "[store]") {
+  const auto seed = chosen_seed();
+  memory_disk disk;
+  history work(disk, seed);
+  REQUIRE(work.open());
+  for (int i = 0; i < 150; ++i) REQUIRE(work.step());
+  REQUIRE(work.store().checkpoint(true));
+  REQUIRE(work.store().witness(true));
+  const auto expected = work.acknowledged();
+  work.close();
+  const auto whole = disk.take_image();
+
+  // A page of the tree, so that SQLite cannot walk it.
+  memory_disk::image broken;
+  history::contents saved;
+  for (std::size_t page = 6; saved.empty() && (page + 1) * 4096 <= whole.at("a.db").size(); ++page) {
+    broken = whole;
+    broken.at("a.db")[page * 4096] ^= 0x55;
+    disk.put_image(broken);
+    const auto opened = pattern_store::open(work.options());
+    REQUIRE(opened);
+    if (disk.contents("a.db-damaged") == nullptr) continue;
+    saved = history::load(**opened);
+  }
+  REQUIRE_FALSE(saved.empty());
+  for (const auto& [position, hash] : saved) REQUIRE(work.written().at(position) == hash);
+
+  std::mt19937_64 random(seed);
+  for (std::uint64_t n = 1;; ++n) {
+    INFO("seed " << seed << ", power lost at call " << n);
+    disk.put_image(broken);
+    disk.power_off_at(n);
+    const bool done = pattern_store::open(work.options()).has_value();
+    if (done && !disk.is_off()) break;
+    disk.restart(random, n % 2 == 0 ? 512 : 4096);
+    if (done) continue;  // it was said by who ended then
+    REQUIRE(contents_after_loss(work) == saved);
+  }
+}
+
 }  // namespace quicsync
