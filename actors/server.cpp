@@ -283,12 +283,15 @@ struct report_assembly {
   std::mutex mutex;
   sync_report whole;
   std::size_t missing = 0;
+  ack_level own_level = ack_level::stored;  ///< the least of the parts so far
 
   void add(const sync_report& part, const std::vector<std::uint32_t>& indexes) {
     std::unique_lock lock(mutex);
     for (std::size_t i = 0; i < part.local.size() && i < indexes.size(); ++i) whole.local[indexes[i]] = part.local[i];
     for (const auto& peer : part.peers) merge(peer, indexes);
     if (part.failure.code != errc::none) whole.failure = part.failure;
+    own_level = std::min(own_level, part.own_level);
+    whole.own_level = own_level;
     if (--missing != 0) return;
     lock.unlock();
     done.set_value(std::move(whole));

@@ -57,6 +57,11 @@ std::string to_json(const node_config& config) {
   if (config.cache_ttl) patterns["cacheTTL"] = config.cache_ttl->count();
   const json out{{"id", config.id},
                  {"admin", config.admin},
+                 {"store",
+                  {{"file", config.store},
+                   {"key", masked(config.store_key)},
+                   {"maxBytes", config.store_bytes_max},
+                   {"required", config.store_required}}},
                  {"quic",
                   {{"enabled", config.enabled},
                    {"host", config.host},

@@ -65,6 +65,17 @@ void add_node(const node_state& state, std::vector<MetricFamily>& all) {
   gauge("up", "1 while the node runs").add(state.running ? 1.0 : 0.0).into(all);
   gauge("patterns", "patterns held").add(std::uint64_t{state.patterns}).into(all);
   gauge("connections", "peers that patterns flow with").add(std::uint64_t{state.connections}).into(all);
+  if (const auto& store = state.store; store.condition != "none") {
+    gauge("store_working", "1 while what is taken is kept on disk")
+        .add(store.condition == "working" ? 1.0 : 0.0)
+        .into(all);
+    gauge("store_position", "everything up to there is on disk").add(store.position).into(all);
+    gauge("store_patterns", "records in the store").add(store.live).into(all);
+    gauge("store_bytes", "on disk").add(store.bytes).into(all);
+    gauge("store_unstored_bytes", "taken and not on disk yet").add(store.unstored_bytes).into(all);
+    gauge("store_quarantined_rows", "set aside because they were damaged").add(store.quarantined).into(all);
+    counter("store_commits_total", "each was waited for").add(store.commits).into(all);
+  }
   counter("shares_total", "shares, once for each peer, by what became of them")
       .add(s.successful_syncs, {{"outcome", "acknowledged"}})
       .add(s.failed_syncs, {{"outcome", "failed"}})
