@@ -91,6 +91,20 @@ void add_node(const node_state& state, std::vector<MetricFamily>& all) {
   refusals.into(all);
 }
 
+void add_store(const node_store_state& store, std::vector<MetricFamily>& all) {
+  auto condition = gauge("store_condition", "1 for what the store is: none, loading, working or failed");
+  for (const char* each : {"none", "loading", "working", "failed"})
+    condition.add(store.condition == each ? 1.0 : 0.0, {{"condition", each}});
+  condition.into(all);
+  counter("store_commits_total", "commits, each waited for until it was on disk").add(store.commits).into(all);
+  gauge("store_records", "records in the store").add(store.live).into(all);
+  gauge("store_bytes", "bytes of the store on disk").add(store.bytes).into(all);
+  gauge("store_unstored_bytes", "bytes of records that were taken and are not on disk yet")
+      .add(store.unstored_bytes)
+      .into(all);
+  gauge("store_quarantined", "damaged rows that were set aside").add(store.quarantined).into(all);
+}
+
 /// Several connections of one name (clients) are one series: their counts are added, their gauges the worst of them.
 std::map<std::string, connection_state> by_name(const node_state& state) {
   std::map<std::string, connection_state> out;
@@ -228,6 +242,7 @@ void add_actors(const actor_registry& registry, std::vector<MetricFamily>& all) 
 std::string metrics_text(const node_state& state, const actor_registry* actors) {
   std::vector<MetricFamily> all;
   add_node(state, all);
+  add_store(state.store, all);
   add_peers(state, all);
   if (actors) add_actors(*actors, all);
   std::ostringstream text;

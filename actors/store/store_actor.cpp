@@ -4,6 +4,7 @@
 
 #include <quicsync/actors/store/store_actor.hpp>
 #include <quicsync/codec/limits.hpp>
+#include <quicsync/transport/inspected_actor.hpp>
 
 namespace quicsync {
 namespace {
@@ -33,10 +34,9 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::use_idle_time)
 namespace quicsync {
 namespace {
 
-class store_actor : public caf::event_based_actor {
+class store_actor : public inspected_actor {
  public:
-  store_actor(caf::actor_config& config, store_setup setup)
-      : caf::event_based_actor(config), setup_(std::move(setup)) {}
+  store_actor(caf::actor_config& config, store_setup setup) : inspected_actor(config), setup_(std::move(setup)) {}
 
   const char* name() const override { return "store"; }
 
