@@ -65,17 +65,6 @@ void add_node(const node_state& state, std::vector<MetricFamily>& all) {
   gauge("up", "1 while the node runs").add(state.running ? 1.0 : 0.0).into(all);
   gauge("patterns", "patterns held").add(std::uint64_t{state.patterns}).into(all);
   gauge("connections", "peers that patterns flow with").add(std::uint64_t{state.connections}).into(all);
-  if (const auto& store = state.store; store.condition != "none") {
-    gauge("store_working", "1 while what is taken is kept on disk")
-        .add(store.condition == "working" ? 1.0 : 0.0)
-        .into(all);
-    gauge("store_position", "everything up to there is on disk").add(store.position).into(all);
-    gauge("store_patterns", "records in the store").add(store.live).into(all);
-    gauge("store_bytes", "on disk").add(store.bytes).into(all);
-    gauge("store_unstored_bytes", "taken and not on disk yet").add(store.unstored_bytes).into(all);
-    gauge("store_quarantined_rows", "set aside because they were damaged").add(store.quarantined).into(all);
-    counter("store_commits_total", "each was waited for").add(store.commits).into(all);
-  }
   counter("shares_total", "shares, once for each peer, by what became of them")
       .add(s.successful_syncs, {{"outcome", "acknowledged"}})
       .add(s.failed_syncs, {{"outcome", "failed"}})
@@ -100,6 +89,21 @@ void add_node(const node_state& state, std::vector<MetricFamily>& all) {
   s.quic.refusals.for_each(
       [&](refusal_reason why, std::uint64_t count) { refusals.add(count, {{"reason", std::string(to_string(why))}}); });
   refusals.into(all);
+}
+
+void add_store(const node_store_state& store, std::vector<MetricFamily>& all) {
+  auto condition = gauge("store_condition", "1 for what the store is: none, loading, working or failed");
+  for (const char* each : {"none", "loading", "working", "failed"})
+    condition.add(store.condition == each ? 1.0 : 0.0, {{"condition", each}});
+  condition.into(all);
+  counter("store_commits_total", "commits, each waited for until it was on disk").add(store.commits).into(all);
+  gauge("store_position", "everything up to there is on disk").add(store.position).into(all);
+  gauge("store_records", "records in the store").add(store.live).into(all);
+  gauge("store_bytes", "bytes of the store on disk").add(store.bytes).into(all);
+  gauge("store_unstored_bytes", "bytes of records that were taken and are not on disk yet")
+      .add(store.unstored_bytes)
+      .into(all);
+  gauge("store_quarantined", "damaged rows that were set aside").add(store.quarantined).into(all);
 }
 
 /// Several connections of one name (clients) are one series: their counts are added, their gauges the worst of them.
@@ -239,6 +243,7 @@ void add_actors(const actor_registry& registry, std::vector<MetricFamily>& all) 
 std::string metrics_text(const node_state& state, const actor_registry* actors) {
   std::vector<MetricFamily> all;
   add_node(state, all);
+  add_store(state.store, all);
   add_peers(state, all);
   if (actors) add_actors(*actors, all);
   std::ostringstream text;

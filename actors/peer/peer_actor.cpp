@@ -164,6 +164,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
 
   void dial() {
     ++attempt_;
+    static constexpr wait_label connecting{"the connection that it dials"};
+    waits_for(&connecting);
     tell(this, setup_.transport,
          transport::dial{caf::actor_cast<caf::actor>(this), attempt_, setup_.dial->wish.host_port,
                          setup_.dial->wish.name});
@@ -177,6 +179,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     fingerprint_ = certificate.fingerprint;
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
     opening_ = true;
+    static constexpr wait_label greeting{"the peer's hello"};
+    waits_for(&greeting);
     ask_log_end();  // the hello says where the log stands
     session_wakes_ = time_point::max();
     set_phase_deadline(home().now() + limits::greeting_timeout);
@@ -218,6 +222,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     // What the session or the coordinator found wrong says more than how the connection then ended.
     error reason = failure_.code != errc::none ? std::exchange(failure_, {}) : std::move(m.reason);
     bool was_ready = session_ && session_->is_established();
+    if (reason.code != errc::none && reason.code != errc::cancelled) note_error(to_string(reason));
+    static constexpr wait_label again{"its time to dial again"};
+    waits_for(&again);
     if (connection_ != 0) tell(this, setup_.ledger, messages::peer_down{number_, connection_, reason});
     remember_statistics();
     session_.reset();
@@ -302,6 +309,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void established() override {
     trace("sync:established", [] { return std::string(); });
+    waits_for(nullptr);
     set_phase_deadline(time_point::max());
     tell(this, setup_.coordinator, messages::peer_ready{remote_.to_string()});
     tell_requester({});
