@@ -8,15 +8,23 @@
 
 namespace quicsync::cli {
 
+namespace {
+
+admin_place place_of(const admin_options& options) { return {options.where, options.token_file}; }
+
+}  // namespace
+
 void add_admin_option(CLI::App& app, admin_options& to) {
-  app.add_option("--admin", to.socket,
-                 "The node's admin socket; $XDG_RUNTIME_DIR/quicsync/ID.sock unless the node was given another")
-      ->type_name("PATH")
+  app.add_option("--admin", to.where,
+                 "The node's admin socket; $XDG_RUNTIME_DIR/quicsync/ID.sock unless the node was given another; or its "
+                 "admin port")
+      ->type_name("PATH|HOST:PORT")
       ->required();
+  app.add_option("--admin-token", to.token_file, "The file of the secret that opens the admin port")->type_name("FILE");
 }
 
 result<std::string> ask(const admin_options& options, const std::string& target, std::chrono::seconds timeout) {
-  return ask_admin(options.socket, admin_method::get, target, {}, timeout);
+  return ask_admin(place_of(options), admin_method::get, target, {}, timeout);
 }
 
 std::string url_encoded(std::string_view text) {
@@ -33,7 +41,7 @@ std::string url_encoded(std::string_view text) {
 }
 
 int print_answer(const admin_options& options, admin_method how, const std::string& target, const std::string& body) {
-  auto answer = ask_admin(options.socket, how, target, body);
+  auto answer = ask_admin(place_of(options), how, target, body);
   if (!answer) return report(answer.error());
   while (!answer->empty() && answer->back() == '\n') answer->pop_back();
   print_line(std::move(*answer));

@@ -1,4 +1,4 @@
-// `--admin PATH`: the same on every command that asks a running node about itself.
+// `--admin PATH|HOST:PORT`: the same on every command that asks a running node about itself.
 #pragma once
 #include <chrono>
 #include <string>
@@ -13,7 +13,8 @@ class App;
 namespace quicsync::cli {
 
 struct admin_options {
-  std::string socket;
+  std::string where;       ///< a socket's path, or HOST:PORT
+  std::string token_file;  ///< of a port
 };
 
 void add_admin_option(CLI::App& app, admin_options& to);

@@ -127,7 +127,7 @@ bool holds(std::string_view text, std::string_view part) { return lower(text).fi
 
 void top_view::take(top_answers answers) {
   const double seconds = (answers.node.time_ms - now_.node.time_ms) / 1000;
-  std::map<std::string, rates> rates;
+  std::map<std::string, rates> measured;
   if (known_ && seconds > 0.05) {
     std::map<std::string_view, const peer_view*> before;
     for (const auto& peer : now_.node.peers) before.emplace(peer.id, &peer);
@@ -137,10 +137,10 @@ void top_view::take(top_answers answers) {
       const auto per_second = [&](std::uint64_t then, std::uint64_t now) {
         return now > then ? static_cast<double>(now - then) / seconds : 0;
       };
-      rates[peer.id] = {per_second(old->second->patterns_received, peer.patterns_received),
-                        per_second(old->second->patterns_sent, peer.patterns_sent)};
+      measured[peer.id] = {per_second(old->second->patterns_received, peer.patterns_received),
+                           per_second(old->second->patterns_sent, peer.patterns_sent)};
     }
-    rates_ = std::move(rates);
+    rates_ = std::move(measured);
   }
   now_ = std::move(answers);
   known_ = true;

@@ -1,8 +1,12 @@
+#include <fstream>
+#include <optional>
+
 #include <fmt/format.h>
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
 #include <quicsync/actors/inspect/admin_client.hpp>
+#include <quicsync/transport/address.hpp>
 
 namespace quicsync {
 namespace {
@@ -13,21 +17,41 @@ errc code_named(const std::string& name) {
   return errc::internal;
 }
 
+std::optional<host_port> port_of(const admin_place& at) {
+  if (at.where.find('/') != at.where.npos) return std::nullopt;
+  auto parsed = parse_host_port(at.where);
+  return parsed ? std::optional(std::move(*parsed)) : std::nullopt;
+}
+
+result<std::string> token_in(const std::filesystem::path& file) {
+  std::string token;
+  if (file.empty() || !(std::ifstream(file) >> token))
+    return fail(errc::no_file, fmt::format("the admin port's token cannot be read from '{}'", file.string()));
+  return token;
+}
+
 }  // namespace
 
-result<std::string> ask_admin(const std::filesystem::path& socket, admin_method how, const std::string& target,
+result<std::string> ask_admin(const admin_place& at, admin_method how, const std::string& target,
                               const std::string& body, std::chrono::seconds timeout) {
-  httplib::Client client(socket.string());
-  client.set_address_family(AF_UNIX);
-  client.set_default_headers({{"Host", "localhost"}});
+  const auto port = port_of(at);
+  auto client = port ? httplib::Client(port->host, port->port) : httplib::Client(at.where);
+  if (port) {
+    auto token = token_in(at.token_file);
+    if (!token) return fail(std::move(token.error()));
+    client.set_default_headers({{"Authorization", "Bearer " + *token}});
+  } else {
+    client.set_address_family(AF_UNIX);
+    client.set_default_headers({{"Host", "localhost"}});
+  }
   client.set_connection_timeout(std::chrono::seconds(2));
   client.set_read_timeout(timeout);
   const auto answer = how == admin_method::get ? client.Get(target) : client.Post(target, body, "application/json");
   if (!answer) {
     if (answer.error() == httplib::Error::Connection)
-      return fail(errc::not_running, fmt::format("no node answers at {}", socket.string()));
+      return fail(errc::not_running, fmt::format("no node answers at {}", at.where));
     return fail(errc::timed_out,
-                fmt::format("the node at {} did not answer: {}", socket.string(), httplib::to_string(answer.error())));
+                fmt::format("the node at {} did not answer: {}", at.where, httplib::to_string(answer.error())));
   }
   if (answer->status < 400) return answer->body;
   const auto said = nlohmann::json::parse(answer->body, nullptr, false);

@@ -33,7 +33,7 @@ task<void> work(agent& self, std::string type, std::chrono::milliseconds pause) 
 
 task<void> listen(agent& self, std::string wanted) {
   auto patterns = self.subscribe(wanted);
-  while (co_await patterns.next()) continue;
+  while (auto heard = co_await patterns.next()) continue;
 }
 
 /// Takes one pattern and never comes back from it, until the node ends.

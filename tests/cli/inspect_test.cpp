@@ -1,5 +1,8 @@
+#include <set>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "canned_node.hpp"
@@ -82,4 +85,56 @@ TEST_CASE("inspect: a pattern that is not there and a node that does not answer 
   CHECK(run({"inspect", "peers", "--admin", place.path("gone.sock")}).code == 1);
   CHECK(run({"inspect", "peers"}).code == 2);
   CHECK(run({"inspect", "everything", "--admin", node.socket()}).code == 2);
+}
+
+TEST_CASE("inspect: a real node is looked into by its port, with its token and not without", "[cli][net]") {
+  const workplace place;
+  running_node beta(place, "beta", {"--admin", "none"});
+  running_node alpha(
+      place, "alpha",
+      {"--admin", "127.0.0.1:0", "--admin-token", place.path("token"), "--peer", "beta@" + beta.address()});
+  const auto told = alpha.program().await_error("admin:listening");
+  auto where = told.substr(told.find("where=") + 6);
+  std::erase(where, '"');
+  const auto ask = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "inspect");
+    words.insert(words.end(), {"--admin", where, "--admin-token", place.path("token")});
+    return rows_of(words);
+  };
+  alpha.program().await_error("peer:connected");
+  const auto gap = [](int version) {
+    return fmt::format(R"({{"id":"gap 17","agentId":"a","type":"coverage_gap","data":1,"metadata":{{"source":"a"}},)"
+                       R"("timestamp":{},"version":{}}})",
+                       1760000000000 + version, version) +
+           "\n";
+  };
+  for (const int version : {1, 2})
+    REQUIRE(run(command("share", alpha, place.identity("writer")), gap(version)).code == 0);
+
+  std::set<std::string> names;
+  for (const auto& actor : ask({"actors"})) names.insert(actor.at("name").get<std::string>());
+  for (const char* name : {"cache", "coordinator", "ledger", "transport", "peer beta"}) {
+    INFO(name);
+    CHECK(names.count(name) == 1);
+  }
+  const auto peers = ask({"peers"});
+  REQUIRE(peers.size() == 1);
+  CHECK(peers[0].at("peerId") == "beta");
+  CHECK_FALSE(ask({"streams"}).empty());
+  CHECK(ask({"config"}).at(0).at("quic").at("tls").at("key") == "***");
+  const auto why = ask({"why", "gap 17"}).at(0).at("why");
+  CHECK(why.at("from") == "writer");
+  CHECK_THAT(why.at("text").get<std::string>(), ContainsSubstring("version 2 replaced version 1"));
+  {
+    const terminal screen(80, 24, {"top", "--admin", where, "--admin-token", place.path("token")});
+    screen.await("  cache");
+    screen.await("no actor is stuck, no peer is slow");
+    screen.press({"2"});
+    screen.await("  beta");
+  }
+  CHECK(run({"inspect", "peers", "--admin", where}).code == 2);
+  place.write("wrong", "0123456789012345678901234567890123456789012345678901234567890123");
+  const auto refused = run({"inspect", "peers", "--admin", where, "--admin-token", place.path("wrong")});
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.errors, StartsWith("quicsync: error: "));
 }
