@@ -21,6 +21,7 @@ enum class bug : std::uint8_t {
   read_rules_forgotten,          ///< a peer is sent what it may not read
   write_rules_forgotten,         ///< a peer may write what it may not
   checksum_is_not_checked,       ///< damaged data is taken and passed on
+  digest_forgets_removal,        ///< what a node no longer holds stays in its digest
   suppression_never_heals,       ///< what was left to another peer is left to it when that is gone, too
 };
 

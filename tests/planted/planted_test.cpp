@@ -40,6 +40,7 @@ constexpr planted_one all_planted[] = {
     {bug::read_rules_forgotten, "a read rule that is forgotten", 20},
     {bug::write_rules_forgotten, "a write rule that is forgotten", 20},
     {bug::checksum_is_not_checked, "damaged data that is passed on", 10},
+    {bug::digest_forgets_removal, "a digest that forgets a removal", 10},
     {bug::suppression_never_heals, "a suppression that never heals", 20},
 };
 
