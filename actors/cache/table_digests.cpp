@@ -2,7 +2,6 @@
 
 #include <quicsync/actors/cache/table_digests.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
-#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -33,7 +32,7 @@ void table_digests::held(const held_record& record) {
 void table_digests::gone(const held_record& record) {
   --held_;
   if (!record.access.for_all()) --marked_;
-  if (!planted(bug::digest_forgets_removal)) count_in(record, false);
+  count_in(record, false);
 }
 
 // What a scan has not come by yet it will find as it is then.
