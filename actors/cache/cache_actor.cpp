@@ -218,9 +218,8 @@ class cache_actor : public loop_actor, private loop::source {
     }
     arm();
     track.own_store = store_works();
-    // The moves last: one share can replace what it has just brought.
     tell(this, ledger_, std::move(track));
-    tell_moves();
+    tell_moves();  // last: one share can replace what it has just brought
     feed_waiting();
   }
 

@@ -103,8 +103,8 @@ log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log
   entry& e = entries_[entry_index];
   const lane before = std::exchange(e.on, on);
   e.position = ++last_position_;
-  const bool is_logged = !planted(bug::conflation_loses_newest) || replaced == 0 || replaced + 1 != e.position;
-  if (e.has_record() && is_logged) logs_[index_of(on)].push(e.position, entry_index, stands());
+  const bool lost = planted(bug::conflation_loses_newest) && replaced != 0 && replaced + 1 == e.position;
+  if (e.has_record() && !lost) logs_[index_of(on)].push(e.position, entry_index, stands());
   if (replaced != 0) leave(before, replaced);
   plan_entry(entry_index);
   return e.position;

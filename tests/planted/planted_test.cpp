@@ -40,6 +40,7 @@ constexpr planted_one all_planted[] = {
     {bug::read_rules_forgotten, "a read rule that is forgotten", 20},
     {bug::write_rules_forgotten, "a write rule that is forgotten", 20},
     {bug::checksum_is_not_checked, "damaged data that is passed on", 10},
+    {bug::digest_of_numbers, "a digest that only counts", 20},
     {bug::suppression_never_heals, "a suppression that never heals", 20},
 };
 
@@ -67,8 +68,8 @@ TEST_CASE("planted bugs: each is found within the seeds stated for it", "[plante
     for (; !found && seed <= seeds; ++seed) found = look_at(seed);
     planted_bug = bug::none;
     CHECK(found);
-    std::cout << fmt::format("planted: {}: {}\n", name,
-                             found ? fmt::format("seed {}: {}", seed - 1, *found)
-                                   : fmt::format("not found within {} seeds", seeds));
+    std::cout << fmt::format(
+        "planted: {}: {}\n", name,
+        found ? fmt::format("seed {}: {}", seed - 1, *found) : fmt::format("not found within {} seeds", seeds));
   }
 }

@@ -49,9 +49,10 @@ void fault_run::check_change(observed_node& at, const change_set& set, const cha
   const bool may_forget = at.forgets() || plan_.steps_clocks();
   if (known != newest.end() && order < known->second && !may_forget)
     violated(fmt::format("{} went back from {} to {}", at.name(), say(id, known->second), say(id, order)));
-  // It may have refused, or seen expire, what it was sent before.
-  if (set.source != this_node && known == newest.end() && !wanted_by(at).matches(record) && !at.config().rules.write &&
-      !written_.ever_expires(id))
+  // It may have refused, or seen expire, what it was sent before; and what it has from its store it was sent long ago.
+  const bool may_be_from_store = at.disk() != 0 && at.incarnation() > 1;
+  if (!may_be_from_store && set.source != this_node && known == newest.end() && !wanted_by(at).matches(record) &&
+      !at.config().rules.write && !written_.ever_expires(id))
     violated(fmt::format("{} was sent {}, which it does not want", at.name(), say(id, order)));
   if (set.source != this_node) {
     bool may_read = order.deleted, may_write = false;
@@ -103,8 +104,13 @@ void fault_run::check_report(observed_node& at, std::uint64_t number, const sync
                              known == there->newest().end() ? "nothing of it" : say(id, known->second)));
         continue;
       }
-      auto& promised = acknowledged_[{peer.peer, there->incarnation()}][id];
-      promised = std::max(promised, order);
+      auto promise = [&](promises& of, std::uint64_t which) {
+        auto& promised = of[{peer.peer, which}][id];
+        promised = std::max(promised, order);
+      };
+      promise(acknowledged_, there->incarnation());
+      if (peer.level == ack_level::stored && there->disk() == share.disks.at(peer.peer))
+        promise(stored_, there->disk());
     }
   }
 }
@@ -168,6 +174,16 @@ std::string fault_run::difference() {
   return {};
 }
 
+void fault_run::check_promises(observed_node& node, const std::map<std::string, kept_order>& promised) {
+  const auto held = node.held();
+  for (const auto& [id, order] : promised) {
+    const auto here = held.find(id);
+    if (here != held.end() && here->second.order >= order) continue;
+    if (order.deleted || written_.gone_beyond(id, order, true)) continue;
+    violated(fmt::format("{} has acknowledged {} and has lost it", node.name(), say(id, order)));
+  }
+}
+
 void fault_run::check_at_the_end() {
   // No share waits longer than its deadline, which the last ones have before them.
   world_.advance(std::max<std::chrono::nanoseconds>(std::chrono::seconds(31) - outcome_.equal_after, quiet_for));
@@ -182,15 +198,9 @@ void fault_run::check_at_the_end() {
       });
       if (ways != 1) violated(fmt::format("{} has {} connections to {}", each->name(), ways, other->name()));
     }
-    const auto promised = acknowledged_.find({each->name(), each->incarnation()});
-    if (promised == acknowledged_.end() || each->forgets()) continue;
-    const auto held = each->held();
-    for (const auto& [id, order] : promised->second) {
-      const auto here = held.find(id);
-      if (here != held.end() && here->second.order >= order) continue;
-      if (order.deleted || written_.gone_beyond(id, order, true)) continue;
-      violated(fmt::format("{} has acknowledged {} and has lost it", each->name(), say(id, order)));
-    }
+    if (each->forgets()) continue;
+    check_promises(*each, acknowledged_[{each->name(), each->incarnation()}]);
+    if (each->disk() != 0) check_promises(*each, stored_[{each->name(), each->disk()}]);
   }
 
   // Equal nodes have nothing to tell each other.

@@ -16,9 +16,9 @@ constexpr std::size_t kinds = static_cast<std::size_t>(fault_kind::rebinding) + 
 constexpr milliseconds longest_fault{20'000};
 
 const char* name_of(fault_kind what) {
-  static constexpr const char* names[kinds] = {"loss",       "bursts", "duplication", "reordering",
-                                               "corruption", "narrow", "partition",   "one way",
-                                               "restart",    "pause",  "clock step",  "rebinding"};
+  static constexpr const char* names[kinds] = {"loss",   "bursts",     "duplication", "reordering", "corruption",
+                                               "narrow", "partition",  "one way",     "restart",    "new disk",
+                                               "pause",  "clock step", "rebinding"};
   return names[static_cast<std::size_t>(what)];
 }
 
@@ -85,6 +85,7 @@ fault_plan fault_plan::draw(std::uint64_t seed) {
     node_config node;
     node.id = name_of_node(i);
     draw_rules(node, random, count);
+    plan.with_store.push_back(random.chance(0.4));
     plan.nodes.push_back(std::move(node));
   }
   // A tree, so that there is a way between any two, and some more.
@@ -131,8 +132,9 @@ bool fault_plan::steps_clocks() const {
 
 std::vector<std::string> fault_plan::describe() const {
   std::vector<std::string> lines;
-  for (const auto& node : nodes) {
-    auto line = fmt::format("node {}:", node.id);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto& node = nodes[i];
+    auto line = fmt::format("node {}:{}", node.id, with_store[i] ? " has a store," : "");
     for (const auto& peer : node.peers) line += fmt::format(" dials {}", peer.id);
     if (!node.filter.empty()) line += fmt::format(", wants {}", node.filter);
     if (node.rules.read) line += fmt::format(", lets read {}", node.rules.read->front().filter);

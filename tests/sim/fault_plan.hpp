@@ -21,7 +21,8 @@ enum class fault_kind : std::uint8_t {
   narrow,       ///< every way carries `amount` bytes a second
   partition,    ///< nothing gets from `node` to `other`, nor back
   one_way,      ///< nothing gets from `node` to `other`
-  restart,      ///< `node` is killed; at the end it starts anew and remembers nothing
+  restart,      ///< `node` is killed; at the end it starts anew, with what its store has
+  new_disk,     ///< the same, and a store has nothing any more
   pause,        ///< `node` does nothing until the end, as when it is stopped by a signal
   clock_step,   ///< the wall clock of `node` goes wrong by `amount` days
   rebinding,    ///< the others see `node` at another address
@@ -45,6 +46,7 @@ struct fault_plan {
   };
 
   std::vector<node_config> nodes;  ///< their ids are their names, their peers those they dial
+  std::vector<bool> with_store;    ///< of the same nodes
   std::vector<link> links;         ///< each pair once
   std::vector<fault> faults;       ///< three at least
 

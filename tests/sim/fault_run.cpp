@@ -25,7 +25,8 @@ fault_run::fault_run(simulated_world& world)
   for (const auto& line : plan_.describe()) world_.note(line);
   calm_.delay = milliseconds(1 + random_.below(30));
   calm_.jitter = milliseconds(random_.below(5));
-  for (const auto& config : plan_.nodes) nodes_.push_back(std::make_unique<observed_node>(world_, config, listener_));
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
+    nodes_.push_back(std::make_unique<observed_node>(world_, plan_.nodes[i], plan_.with_store[i], listener_));
 }
 
 fault_run::~fault_run() {
@@ -101,7 +102,9 @@ void fault_run::begin(const fault& f) {
       world_.network().cut(host, other);
       break;
     case fault_kind::restart:
+    case fault_kind::new_disk:
       if (node.is_up()) node.crash();
+      if (f.what == fault_kind::new_disk) node.lose_disk();
       std::erase_if(waiting_, [&](const auto& share) { return share.second.by == f.node; });
       break;
     case fault_kind::pause:
@@ -135,6 +138,7 @@ void fault_run::end(const fault& f) {
       world_.network().mend(host, other);
       break;
     case fault_kind::restart:
+    case fault_kind::new_disk:
       if (!node.is_up() && !goes_on_otherwise) node.start();
       break;
     case fault_kind::pause:

@@ -38,6 +38,7 @@ class fault_run {
     slab_ptr records;
     std::size_t by = 0;
     std::map<std::string, std::uint64_t> incarnations;  ///< of all nodes, when it was shared
+    std::map<std::string, std::uint64_t> disks;         ///< likewise
   };
 
   // fault_run.cpp: what happens
@@ -63,6 +64,7 @@ class fault_run {
   std::string difference(const observed_node& from, const held_state& there, const observed_node& to,
                          const held_state& here) const;
   std::string difference();
+  void check_promises(observed_node& node, const std::map<std::string, kept_order>& promised);
   void check_at_the_end();
   void violated(const std::string& what);
 
@@ -84,8 +86,9 @@ class fault_run {
   std::vector<std::pair<std::size_t, pattern>> some_;  ///< that were shared to some only, and by whom
   std::map<std::uint64_t, shared> waiting_;            ///< shares without a report, by number
   std::uint64_t last_share_ = 0;
-  /// By node and incarnation, and id: what it has acknowledged.
-  std::map<std::pair<std::string, std::uint64_t>, std::map<std::string, kept_order>> acknowledged_;
+  /// What a node has acknowledged, by id: of each incarnation, and as stored on each disk.
+  using promises = std::map<std::pair<std::string, std::uint64_t>, std::map<std::string, kept_order>>;
+  promises acknowledged_, stored_;
   outcome outcome_;
   until until_ = until::the_end;
 };

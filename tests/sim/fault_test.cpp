@@ -17,7 +17,9 @@ fault_run::outcome run_of(std::uint64_t seed) {
   simulated_world world(seed);
   const trace_printer prints_at_the_end{world};
   fault_run run(world);
-  return run.run();
+  auto outcome = run.run();
+  if (trace_is_wanted()) std::cout << fmt::format("trace hash {:016x}\n", outcome.trace_hash);
+  return outcome;
 }
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }

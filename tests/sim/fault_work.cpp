@@ -49,6 +49,7 @@ pattern fault_run::new_version(const std::string& by, std::int64_t now_ms) {
 
 delivery_wish fault_run::draw_audience(std::size_t by) {
   delivery_wish wish;
+  wish.level = random_.chance(0.5) ? ack_level::stored : ack_level::applied;
   if (!random_.chance(0.2)) return wish;
   for (std::size_t i = 0; i < nodes_.size(); ++i)
     if (i != by && random_.chance(0.4)) wish.only_to.push_back(nodes_[i]->name());
@@ -89,7 +90,10 @@ void fault_run::share(std::size_t by, const std::vector<pattern>& patterns, deli
   auto& waiting = waiting_[number];
   waiting.records = records;
   waiting.by = by;
-  for (const auto& each : nodes_) waiting.incarnations.emplace(each->name(), each->incarnation());
+  for (const auto& each : nodes_) {
+    waiting.incarnations.emplace(each->name(), each->incarnation());
+    waiting.disks.emplace(each->name(), each->disk());
+  }
   world_.note(fmt::format("{} shares {}: {}{}@{}{}{}", node.name(), number,
                           patterns.front().deleted ? "deletion of " : "", patterns.front().id, patterns.front().version,
                           patterns.size() > 1 ? fmt::format(" and {} more", patterns.size() - 1) : "",

@@ -66,8 +66,12 @@ class observed_node::reader : public caf::event_based_actor {
   std::shared_ptr<inbox> inbox_;
 };
 
-observed_node::observed_node(simulated_world& world, node_config config, const listener& to)
-    : world_(world), config_(std::move(config)), listener_(to) {}
+observed_node::observed_node(simulated_world& world, node_config config, bool with_store, const listener& to)
+    : world_(world), config_(std::move(config)), listener_(to) {
+  if (!with_store) return;
+  disk_ = std::make_shared<tests::memory_disk>();
+  lose_disk();
+}
 
 observed_node::~observed_node() {
   if (inbox_) inbox_->owner = nullptr;
@@ -77,7 +81,7 @@ void observed_node::start() {
   ++incarnation_;
   newest_.clear();
   last_access_.clear();
-  node_ = std::make_unique<sync_node>(world_, name(), config_);
+  node_ = std::make_unique<sync_node>(world_, name(), config_, disk_);
   inbox_ = std::make_shared<inbox>();
   inbox_->owner = this;
   inbox_->cache = node_->cache();
@@ -91,6 +95,12 @@ void observed_node::crash() {
   reader_ = nullptr;
   node_.reset();
   world_.crash(name());
+}
+
+void observed_node::lose_disk() {
+  if (!disk_) return;
+  disk_ = std::make_shared<tests::memory_disk>();
+  disk_->incarnation = world_.seed() * 1000 + static_cast<std::uint64_t>(name().front()) * 100 + ++disks_;
 }
 
 slab_ptr observed_node::records_of(const std::vector<pattern>& patterns) {

@@ -27,20 +27,24 @@ class observed_node {
     peer_number source = this_node;
   };
 
-  observed_node(simulated_world& world, node_config config, const listener& to);
+  observed_node(simulated_world& world, node_config config, bool with_store, const listener& to);
   ~observed_node();
 
   const std::string& name() const noexcept { return config_.id; }
   const node_config& config() const noexcept { return config_; }
-  /// What evicts forgets; such a node is partial sooner or later.
-  bool forgets() const noexcept { return config_.cache_entries || config_.cache_ttl; }
+  /// What evicts forgets, where there is no store; such a node is partial sooner or later.
+  bool forgets() const noexcept { return !disk_ && (config_.cache_entries || config_.cache_ttl); }
 
   /// Precondition of each: it is down, or up.
   void start();
   void crash();
+  /// What its store has is gone. Precondition: it is down.
+  void lose_disk();
   bool is_up() const noexcept { return node_ != nullptr; }
   /// Counts the starts.
   std::uint64_t incarnation() const noexcept { return incarnation_; }
+  /// Counts the disks; 0: it has no store.
+  std::uint64_t disk() const noexcept { return disk_ ? disks_ : 0; }
 
   /// It never was down and never lost a connection.
   bool is_undisturbed() const { return incarnation_ == 1 && node_->count("peer:disconnected") == 0; }
@@ -66,6 +70,8 @@ class observed_node {
   node_config config_;
   const listener& listener_;
   std::uint64_t incarnation_ = 0;
+  std::shared_ptr<tests::memory_disk> disk_;
+  std::uint64_t disks_ = 0;
   std::unique_ptr<sync_node> node_;
   std::shared_ptr<inbox> inbox_;
   caf::actor reader_;
