@@ -4,7 +4,7 @@ set(quicsync_public_libraries CAF::core tl::expected fmt::fmt)
 set(quicsync_private_libraries
   PkgConfig::lz4 PkgConfig::xxhash PkgConfig::simdjson PkgConfig::nettle  # codec
   PkgConfig::ngtcp2 PkgConfig::gnutls absl::flat_hash_map                 # transport
-  nlohmann_json::nlohmann_json PkgConfig::httplib PkgConfig::sqlite3)  # actors
+  nlohmann_json::nlohmann_json PkgConfig::httplib PkgConfig::sqlite3 PkgConfig::prometheus spdlog::spdlog)  # actors
 
 add_library(quicsync STATIC
   $<TARGET_OBJECTS:quicsync_codec> $<TARGET_OBJECTS:quicsync_transport> $<TARGET_OBJECTS:quicsync_actors>)
