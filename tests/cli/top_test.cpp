@@ -30,6 +30,7 @@ TEST_CASE("top: at 80 by 24 it names at once who is stuck and who is slow, and f
   screen.await("1001 agents");
   const auto first = screen.await("! worker-42");
   CHECK_THAT(first, ContainsSubstring("stuck") && ContainsSubstring("311") && ContainsSubstring("12 s"));
+  screen.await_line(23, "q quit");
   const auto lines = screen.lines();
   REQUIRE(lines.size() == 24);
   CHECK(lines[5] == first);  // the first row
