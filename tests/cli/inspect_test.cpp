@@ -101,7 +101,7 @@ TEST_CASE("inspect: a real node is looked into by its port, with its token and n
     words.insert(words.end(), {"--admin", where, "--admin-token", place.path("token")});
     return rows_of(words);
   };
-  alpha.program().await_error("peer:connected");
+  beta.program().await_error("peer:connected");
   const auto gap = [](int version) {
     return fmt::format(R"({{"id":"gap 17","agentId":"a","type":"coverage_gap","data":1,"metadata":{{"source":"a"}},)"
                        R"("timestamp":{},"version":{}}})",

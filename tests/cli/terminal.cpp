@@ -77,6 +77,16 @@ std::string terminal::await(const std::string& text) const {
   }
 }
 
+void terminal::await_line(std::size_t number, const std::string& beginning) const {
+  for (const auto give_up = clock::now() + hang_limit;;) {
+    const auto all = lines();
+    if (number < all.size() && all[number].rfind(beginning, 0) == 0) return;
+    if (clock::now() > give_up)
+      FAIL("line " << number << " is not '" << beginning << "':\n" << fmt::format("{}", fmt::join(all, "\n")));
+    std::this_thread::sleep_for(looks);
+  }
+}
+
 void terminal::await_gone(const std::string& text) const {
   for (const auto give_up = clock::now() + hang_limit;;) {
     const auto screen = fmt::format("{}", fmt::join(lines(), "\n"));

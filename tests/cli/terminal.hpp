@@ -18,6 +18,8 @@ class terminal {
   std::vector<std::string> lines() const;
   /// Waits until a line holds the text; that line.
   std::string await(const std::string& text) const;
+  /// Waits until the line of this number, from 0, begins so.
+  void await_line(std::size_t number, const std::string& beginning) const;
   void await_gone(const std::string& text) const;
 
   /// One after the other, by tmux's names: "q", "Down", "Enter", "NPage".
