@@ -31,7 +31,7 @@ double seconds_since(steady_clock::time_point begin) {
   return std::chrono::duration<double>(steady_clock::now() - begin).count();
 }
 
-constexpr std::size_t ids = 40'000;  // shared in each cycle, so that what is stored is replaced as well
+constexpr std::size_t ids = 100'000;  // shared in each cycle, so that what is stored is replaced as well
 
 std::string line_of(std::size_t number, std::uint64_t version) {
   return fmt::format(
@@ -97,7 +97,7 @@ class crash_run {
     const auto syncs_before = read_syncs();
     process share(command("share", node, place_.identity("beta"),
                           {"--level", "stored", "--acked-ids", place_.path("acked"), place_.path("input")}));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100 + random_() % 900));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random_() % 400));
     node.program().signal(SIGKILL);
     node.program().wait();
     share.signal(SIGKILL);
