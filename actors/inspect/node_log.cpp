@@ -11,7 +11,8 @@ namespace quicsync {
 namespace {
 
 spdlog::level::level_enum level_of(const event& what) {
-  if (what.name == "server:error" || what.name == "store:failed" || what.name == "store:lost") return spdlog::level::err;
+  if (what.name == "server:error" || what.name == "store:failed" || what.name == "store:lost")
+    return spdlog::level::err;
   if (what.failure.code != errc::none || what.name == "sync:warning" || what.name == "peer:health:degraded")
     return spdlog::level::warn;
   if (what.name == "sync:completed" || what.name == pattern_received) return spdlog::level::debug;

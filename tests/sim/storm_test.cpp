@@ -104,7 +104,8 @@ TEST_CASE("storm: fifty nodes that lose their hub dial as their jitter says, and
   }
   const auto mean_later = static_cast<double>(sum_later) / static_cast<double>(outage.count() - 20);
   std::cout << fmt::format(
-      "storm: at most {} dials a second in the first 20 s, then at most {} and {:.1f} on average; all {} connected {:.1f} s "
+      "storm: at most {} dials a second in the first 20 s, then at most {} and {:.1f} on average; all {} connected "
+      "{:.1f} s "
       "after the hub is back, equal after {:.1f} s\n",
       at_first, later, mean_later, node_count, std::chrono::duration<double>(connected_after).count(),
       std::chrono::duration<double>(equal_after).count());
