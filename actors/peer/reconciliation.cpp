@@ -87,7 +87,7 @@ void reconciliation::decide() {
     actions_.emplace_back(equal{position_});
     return finish();
   }
-  const auto [less, more] = std::minmax(own_->count(), theirs_->count());
+  const auto [less, more] = std::minmax({own_->count(), theirs_->count()});
   const auto surplus = static_cast<double>(more - less);
   if (less == 0 || surplus * difference_bytes > 2 * static_cast<double>(less) * record_bytes) {
     found_ = static_cast<std::size_t>(more);
