@@ -1,5 +1,6 @@
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -55,12 +56,12 @@ result<std::string> read_or_make_token(const std::filesystem::path& file) {
   if (!looked || size < 0) return no_file(file, "read");
   if ((about.st_mode & 077) != 0)
     return fail(errc::key_exposed, fmt::format("{}: others can read the token; chmod 600 it", file.string()));
-  std::string token(text.data(), static_cast<std::size_t>(size));
-  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  std::string_view token(text.data(), static_cast<std::size_t>(size));
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.remove_suffix(1);
   if (token.size() < shortest_token || token.find_first_of(" \n\t\r") != token.npos)
     return fail(errc::bad_config,
                 fmt::format("{}: a token has at least {} characters and no blanks", file.string(), shortest_token));
-  return token;
+  return std::string(token);
 }
 
 }  // namespace quicsync

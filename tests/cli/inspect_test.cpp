@@ -103,9 +103,10 @@ TEST_CASE("inspect: a real node is looked into by its port, with its token and n
   };
   beta.program().await_error("peer:connected");
   const auto gap = [](int version) {
-    return fmt::format(R"({{"id":"gap 17","agentId":"a","type":"coverage_gap","data":1,"metadata":{{"source":"a"}},)"
-                       R"("timestamp":{},"version":{}}})",
-                       1760000000000 + version, version) +
+    return fmt::format(
+               R"({{"id":"gap 17","agentId":"a","type":"coverage_gap","data":1,"metadata":{{"source":"a","tags":[]}},)"
+               R"("timestamp":{},"version":{}}})",
+               1760000000000 + version, version) +
            "\n";
   };
   for (const int version : {1, 2})
