@@ -5,6 +5,7 @@
 #include <regex>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <catch2/catch_test_macros.hpp>
 #include <tests/transport/identities.hpp>
@@ -160,6 +161,11 @@ TEST_CASE("metrics: every documented metric is there, none is undocumented, and 
           "[inspect][net]") {
   auto alpha = started("alpha"), beta = started("beta");
   must(beta->connect_to_peer("127.0.0.1:" + std::to_string(alpha->port()), "alpha").get());
+  // Beta has seen alpha; alpha's shares go to it when it has heard of beta, too.
+  for (bool reads = false; !reads; std::this_thread::yield()) {
+    const auto state = must(alpha->state());
+    reads = state.peers.size() == 1 && state.peers.front().reads;
+  }
   auto share = [&](int round) {
     for (int priority : {2, 5, 9}) {
       const auto id = std::to_string(round) + "-" + std::to_string(priority);
