@@ -95,7 +95,10 @@ class actor_record {
     std::chrono::steady_clock::time_point waited;  ///< when it was last seen to begin a wait
   };
 
-  std::atomic<std::uint64_t> enqueued_{0}, enqueued_near_{0}, handled_{0}, worked_{0}, busy_ns_{0}, longest_ns_{0};
+  // Other threads write the first, the actor the rest: on one cache line each would wait for the other's writes.
+  alignas(64) std::atomic<std::uint64_t> enqueued_{0};
+  alignas(64) std::atomic<std::uint64_t> enqueued_near_{0};
+  std::atomic<std::uint64_t> handled_{0}, worked_{0}, busy_ns_{0}, longest_ns_{0};
   std::atomic<std::uint64_t> kept_{0}, waits_{0};
   std::atomic<const wait_label*> waits_for_{nullptr};
   std::atomic<std::uint32_t> timed_exactly_{limits::timed_messages_per_second};
