@@ -89,8 +89,7 @@ void fault_run::check_report(observed_node& at, std::uint64_t number, const sync
           report.local[i].what == share_outcome::verdict::superseded)
         continue;
       const auto fate = peer.fate(i);
-      if (fate != pattern_fate::acknowledged && fate != pattern_fate::superseded) continue;
-      if (peer.failure.code != errc::none && fate == pattern_fate::superseded) continue;
+      if (fate != pattern_fate::acknowledged) continue;
       // Shared again, what the peer does not want or may not read is not told from what it has.
       const auto record = share.records->record(i);
       const bool for_it =
@@ -103,9 +102,8 @@ void fault_run::check_report(observed_node& at, std::uint64_t number, const sync
       ++outcome_.acknowledged;
       const auto known = there->newest().find(id);
       if (known == there->newest().end() || known->second < order) {
-        violated(fmt::format("share {} of {} is reported as {} by {} for {}, which has {}", number, at.name(),
-                             fate == pattern_fate::acknowledged ? "acknowledged" : "superseded", peer.peer,
-                             say(id, order),
+        violated(fmt::format("share {} of {} is reported as acknowledged by {} for {}, which has {}", number, at.name(),
+                             peer.peer, say(id, order),
                              known == there->newest().end() ? "nothing of it" : say(id, known->second)));
         continue;
       }
@@ -157,9 +155,9 @@ std::string fault_run::difference(const observed_node& from, const held_state& t
     // Who has no older version need not hear of a deletion, or of a version that it does not want. What somebody was
     // given before the connection was made anew is not known any more.
     const bool must_be_there = !held.order.deleted && wanted.matches(record);
-    const bool is_stale =
-        is_there && !same->second.order.deleted &&
-        (wanted.matches(record) || (from.is_undisturbed() && to.is_undisturbed() && neighbours_of(to).size() == 1));
+    const bool stops_matching = until_ == until::first_violation && from.is_undisturbed() && to.is_undisturbed() &&
+                                neighbours_of(to).size() == 1;
+    const bool is_stale = is_there && !same->second.order.deleted && (wanted.matches(record) || stops_matching);
     if (!must_be_there && !is_stale) continue;
     // A deletion answers whoever offers something older, and what is not for this side is not offered to it.
     if (held.order.deleted && !same->second.access.allows(from.name())) continue;

@@ -5,6 +5,10 @@
 
 namespace quicsync::sim {
 
+namespace {
+constexpr int rounds_of_killing = 4;
+}
+
 simulated_node::simulated_node(simulated_world& world, std::string name, const address& at, int descriptor,
                                std::uint64_t seed)
     : world_(world),
@@ -26,8 +30,11 @@ simulated_node::simulated_node(simulated_world& world, std::string name, const a
 simulated_node::~simulated_node() {
   // Timers hold their actors; they go before the loop does.
   scheduler().clock().cancel_all();
-  kill_actors();
-  while (choices() > 0) step(0, 1);
+  // An actor that was made and never ran is seen, and killed, only when it has run.
+  for (int round = 0; round < rounds_of_killing && !seen_.empty(); ++round) {
+    kill_actors();
+    while (choices() > 0) step(0, 1);
+  }
   loop_.reset();
 }
 
