@@ -21,8 +21,6 @@ enum class bug : std::uint8_t {
   read_rules_forgotten,         ///< a peer is sent what it may not read
   write_rules_forgotten,        ///< a peer may write what it may not
   checksum_is_not_checked,      ///< damaged data is taken and passed on
-  digest_of_numbers,            ///< two nodes that hold as many records take each other for equal
-  suppression_never_heals,      ///< what was left to another peer is left to it when that is gone, too
 };
 
 #ifdef QUICSYNC_PLANTED_BUGS

@@ -160,7 +160,6 @@ void peer_session::set_neighbours_of(peer_number other, const std::vector<std::s
     serving_it_.insert(other);
     return;
   }
-  if (planted(bug::suppression_never_heals)) return;
   serving_it_.erase(other);
   auto left = left_to_.find(other);
   if (left == left_to_.end()) return;

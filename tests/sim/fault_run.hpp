@@ -23,6 +23,7 @@ class fault_run {
     std::chrono::nanoseconds virtual_time{0};
     std::chrono::nanoseconds equal_after{0};  ///< from the end of the last fault
     std::size_t patterns = 0;                 ///< written
+    std::uint64_t sent_when_equal = 0;        ///< patterns, in the last five seconds
     std::size_t acknowledged = 0;             ///< by some peer, of those
     std::uint64_t trace_hash = 0;
   };

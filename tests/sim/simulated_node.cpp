@@ -5,6 +5,10 @@
 
 namespace quicsync::sim {
 
+namespace {
+constexpr int rounds_of_killing = 4;
+}
+
 simulated_node::simulated_node(simulated_world& world, std::string name, const address& at, int descriptor,
                                std::uint64_t seed)
     : world_(world),
@@ -26,7 +30,14 @@ simulated_node::simulated_node(simulated_world& world, std::string name, const a
 simulated_node::~simulated_node() {
   // Timers hold their actors; they go before the loop does.
   scheduler().clock().cancel_all();
-  kill_actors();
+  // An actor that was made and never ran is seen, and killed, only when it has run; whoever held it may be gone by
+  // then.
+  is_dying_ = true;
+  for (int round = 0; round < rounds_of_killing && !seen_.empty(); ++round) {
+    kill_actors();
+    while (choices() > 0) step(0, 1);
+  }
+  held_to_the_end_.clear();
   while (choices() > 0) step(0, 1);
   loop_.reset();
 }
@@ -87,7 +98,9 @@ void simulated_node::advance(std::chrono::nanoseconds time) { scheduler().advanc
 
 void simulated_node::remember(caf::resumable& job) {
   auto* actor = dynamic_cast<caf::scheduled_actor*>(&job);
-  if (actor != nullptr && actor->id() > own_actors_) seen_.emplace(actor->id(), actor->ctrl());
+  if (actor == nullptr || actor->id() <= own_actors_) return;
+  seen_.emplace(actor->id(), actor->ctrl());
+  if (is_dying_) held_to_the_end_.emplace_back(actor->ctrl());
 }
 
 void simulated_node::kill_actors() {

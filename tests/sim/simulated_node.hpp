@@ -74,6 +74,8 @@ class simulated_node {
   std::unique_ptr<stepped_loop> loop_;
   caf::actor_id own_actors_ = 0;  ///< up to this id they are CAF's own
   std::map<caf::actor_id, caf::weak_actor_ptr> seen_;
+  bool is_dying_ = false;
+  std::vector<caf::strong_actor_ptr> held_to_the_end_;
 };
 
 }  // namespace quicsync::sim
