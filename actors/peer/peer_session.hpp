@@ -246,7 +246,7 @@ class peer_session {
   void abandon(error reason);
 
   // peer_session_catch_up.cpp: where the other side begins to read, and what it is found to lack
-  enum class from : std::uint8_t { log, selection, answer };
+  enum class drawn_from : std::uint8_t { log, selection, answer };
   result<void> take_subscribe(const subscribe_frame& wish);
   bool is_comparable(const subscribe_frame& wish) const;
   bool make_reconciliation();
@@ -277,8 +277,8 @@ class peer_session {
   bool wants(const slab& records, std::uint16_t index);
   void send_again_from(const log_cursor& first, peer_number source);
   bool was_sent_before(const change_set& set, const change& c) const;
-  bool is_for_them(from origin, const change_set& set, const change& c);
-  void send_records(const std::vector<std::shared_ptr<const change_set>>& sets, from origin = from::log);
+  bool is_for_them(drawn_from origin, const change_set& set, const change& c);
+  void send_records(const std::vector<std::shared_ptr<const change_set>>& sets, drawn_from origin = drawn_from::log);
   result<void> take_acknowledgement(const acknowledgement_frame& ack);
   result<void> take_refusal(const refusal_frame& refusal);
   void advance(lane on, ack_level level, acknowledged_level& track);

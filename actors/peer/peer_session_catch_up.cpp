@@ -271,7 +271,7 @@ void peer_session::pull_selected() {
 
 void peer_session::answer_older(const std::vector<std::shared_ptr<const change_set>>& sets) {
   if (over_ || !their_filter_ || their_hello_->role != node_role::node) return;
-  send_records(sets, from::answer);
+  send_records(sets, drawn_from::answer);
 }
 
 // -- how far the other side is, and this one there

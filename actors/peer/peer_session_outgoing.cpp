@@ -80,7 +80,7 @@ void peer_session::take_page(const messages::page& page) {
     return pull_more();
   }
   if (page.tag == selection_tag_ && std::exchange(selection_pulled_, false)) {
-    send_records(page.sets, from::selection);
+    send_records(page.sets, drawn_from::selection);
     sending_selection_ = !page.at_end;
     if (page.at_end) reconciliation_->selected_sent();
     carry_out();
@@ -186,21 +186,21 @@ bool peer_session::was_sent_before(const change_set& set, const change& c) const
          std::find(sent_again_.begin(), sent_again_.end(), set.source) == sent_again_.end();
 }
 
-bool peer_session::is_for_them(from origin, const change_set& set, const change& c) {
-  if (origin == from::answer) {
+bool peer_session::is_for_them(drawn_from origin, const change_set& set, const change& c) {
+  if (origin == drawn_from::answer) {
     // They have an older version: they must not go on with it, whether they want this one or not.
     const auto record = set.records->record(c.index);
     return record.deleted() || (rules_.may_read(record) && !their_filter_->matches(record));
   }
-  if (origin == from::log && was_sent_before(set, c)) return false;
+  if (origin == drawn_from::log && was_sent_before(set, c)) return false;
   if (wants(*set.records, c.index)) {
-    const bool compared = origin == from::log && c.position <= outside_until_[c.on];
+    const bool compared = origin == drawn_from::log && c.position <= outside_until_[c.on];
     return !compared || !view_->wanted.matches(set.records->record(c.index));
   }
   return false;
 }
 
-void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets, from origin) {
+void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets, drawn_from origin) {
   std::array<gathering, lane_count> lanes;
   std::array<std::vector<log_position_number>, lane_count> passed_over;
   byte_buffer block;
@@ -216,8 +216,8 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
-    note_sent(on,
-              {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == from::log, g.bytes});
+    note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == drawn_from::log,
+                   g.bytes});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
     statistics_.patterns_sent += g.records.size();
     statistics_.record_bytes_sent += g.bytes;
@@ -230,17 +230,17 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     // What was compared may go back to where it came from once.
     const bool kept_here = set->access.no_relay && set->source != this_node && set->source != number_;
     const bool possible =
-        origin == from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name) && !kept_here;
+        origin == drawn_from::log ? may_be_sent(*set) : set->access.allows(their_hello_->name) && !kept_here;
     if (!possible) {
       // A share of what this replaced may be waiting for it.
-      if (set->source == this_node && origin == from::log)
+      if (set->source == this_node && origin == drawn_from::log)
         for (const change& c : set->changes)
           if (c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
       continue;
     }
     for (const change& c : set->changes) {
       if (!is_for_them(origin, *set, c)) {
-        const bool own = set->source == this_node && origin == from::log;
+        const bool own = set->source == this_node && origin == drawn_from::log;
         if (own && c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
         continue;
       }
