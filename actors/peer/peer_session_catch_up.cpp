@@ -217,7 +217,8 @@ void peer_session::carry_out() {
         copied_ = false;
         rounds_in_vain_ = 0;
         found_last_ = 0;
-        tick_after(tick_interval() * quiet_intervals);
+        // What flowed while it was compared is still to be marked.
+        tick_after(tick_interval() * (active_ ? 1 : quiet_intervals));
         host_.remember(their_hello_->log);
         marked_ = std::max(marked_, config_.hello.log.position);  // as the other side does
         caught_up();
