@@ -34,8 +34,8 @@ terminal::terminal(int columns, int lines, const std::vector<std::string>& argum
   std::string command = fmt::format("sh -c 'echo $$ >\"$0\"; exec env \"$@\"' {} {} {}", shell_quoted(id_file()),
                                     environment, shell_quoted(QUICSYNC_PROGRAM));
   for (const auto& argument : arguments) command += " " + shell_quoted(argument);
-  // The pane stays when the program has ended, and shows what it left.
-  command = fmt::format("echo before; {}; echo \"ended with $?\"; cat >/dev/null", command);
+  // The pane stays when the program has ended, and shows what it left; an interrupt is for the program alone.
+  command = fmt::format("trap : INT; echo before; {}; echo \"ended with $?\"; cat >/dev/null", command);
   ask({"new-session", "-d", "-x", std::to_string(columns), "-y", std::to_string(lines), "sh", "-c", command});
 }
 
