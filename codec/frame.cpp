@@ -76,6 +76,7 @@ hello_frame take_hello(byte_reader& in) {
   f.log = take_position(in);
   const auto flags = in.u8();
   f.partial = (flags & hello_partial) != 0;
+  f.keeps_back = (flags & hello_keeps_back) != 0;
   if ((flags & hello_remembered) != 0) f.remembered = take_position(in);
   in.rest();  // fields that a later version adds
   return f;

@@ -64,6 +64,7 @@ struct hello_frame {
   log_position log;                        ///< where this side's history stands
   std::optional<log_position> remembered;  ///< what this side has of the other's history
   bool partial = false;                    ///< this side does not hold everything: do not reconcile against it
+  bool keeps_back = false;                 ///< this side holds what the other may not read
   bool operator==(const hello_frame&) const = default;
 };
 

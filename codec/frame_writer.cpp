@@ -65,7 +65,8 @@ struct payload_writer {
     append_varint(out, f.pattern_bytes_max);
     out.push_back(static_cast<std::uint8_t>(f.level));
     put_position(out, f.log);
-    out.push_back(static_cast<std::uint8_t>((f.remembered ? hello_remembered : 0) | (f.partial ? hello_partial : 0)));
+    out.push_back(static_cast<std::uint8_t>((f.remembered ? hello_remembered : 0) | (f.partial ? hello_partial : 0) |
+                                            (f.keeps_back ? hello_keeps_back : 0)));
     if (f.remembered) put_position(out, *f.remembered);
     return frame_type::hello;
   }

@@ -249,14 +249,15 @@ class cache_actor : public loop_actor, private loop::source {
         // An expired one stands nowhere: what it left stands before the log's end.
         last = std::max(last, outcome.position != 0 ? outcome.position : table_.last_position());
       if (outcome.what == pattern_table::verdict::older)
-        if (auto newer = table_.newer_than_brought(m.records->id(i))) older.sets.push_back(std::move(newer));
+        if (auto newer = table_.newer_than_brought(m.records->id(i)))
+          older.pairs.push_back({std::move(newer), m.records, static_cast<std::uint16_t>(i)});
     }
     arm();
     tell_moves();
     messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()),
                              std::move(refused)};
     if (store_works()) unstored_.wait(handed.peer, answer, last);
-    if (!older.sets.empty()) tell(this, handed.peer, std::move(older));
+    if (!older.pairs.empty()) tell(this, handed.peer, std::move(older));
     tell(this, handed.peer, std::move(answer));
     if (store_works() && last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
     feed_waiting();

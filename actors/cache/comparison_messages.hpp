@@ -64,10 +64,15 @@ struct pull_selected {
 /// From a peer: its round is over.
 struct end_round {};
 
-/// A peer has brought something older than these, and would not meet them in the log.
+/// A peer has brought something older than what is held, and would not meet that in the log.
 struct answer_older {
+  struct pair {
+    std::shared_ptr<const change_set> newer;  ///< one record
+    slab_ptr brought;
+    std::uint16_t index = 0;  ///< in `brought`
+  };
   std::uint64_t tag = 0;
-  std::vector<std::shared_ptr<const change_set>> sets;
+  std::vector<pair> pairs;
 };
 
 /// Up to this position of the node's log everything is held here.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/ledger.hpp>
+#include <quicsync/codec/catch_up_limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -187,6 +188,8 @@ void ledger::peer_up(peer_number peer, connection_id connection, std::string nam
   auto it = peers_.find(peer);
   if (it != peers_.end() && it->second.connection == connection) return;  // it only wants something else
   const bool replaces = it != peers_.end();
+  // Under another number it has begun anew, and is sent everything again.
+  std::erase_if(refusals_, [&](const auto& kept) { return kept.second.name == name && kept.first != peer; });
   peers_.insert_or_assign(peer, peer_entry{connection, std::move(name), counts, level, {}, {}});
   if (!replaces) return;
   for (const auto& [id, share] : shares_) await(id, share);
@@ -196,7 +199,8 @@ void ledger::peer_down(peer_number peer, connection_id connection, const error& 
   auto it = peers_.find(peer);
   if (it == peers_.end() || it->second.connection != connection) return;
   settle_all(reason, now, peer);
-  peers_.erase(peer);
+  if (!it->second.counts) refusals_.erase(peer);  // it never comes again
+  peers_.erase(it);
 }
 
 void ledger::reached(peer_number peer, lane on, log_position_number position, ack_level level, time_point now) {
@@ -218,6 +222,15 @@ void ledger::reached(peer_number peer, lane on, log_position_number position, ac
 }
 
 void ledger::refused(peer_number peer, lane on, log_position_number position, const error& reason) {
+  if (auto known = peers_.find(peer); known != peers_.end()) {
+    auto& kept = refusals_[peer];
+    kept.name = known->second.name;
+    kept.reasons.insert_or_assign(position, reason);
+    if (kept.reasons.size() > limits::refusals_remembered) {
+      kept.unknown_until = std::max(kept.unknown_until, kept.reasons.begin()->first);
+      kept.reasons.erase(kept.reasons.begin());
+    }
+  }
   for (const auto& at : shares_at(position)) {
     auto& share = shares_.at(at.share);
     if (share.places[at.index].first != on) continue;
@@ -268,6 +281,24 @@ void ledger::wait_for_peers(share_entry& entry, const delivery_wish& wish, time_
   }
 }
 
+// Of what a share brings again, a peer that has passed its place is not asked once more.
+void ledger::recall_refusals(share_entry& entry) {
+  for (auto& wait : entry.peers) {
+    const auto kept = refusals_.find(wait.peer);
+    if (wait.settled || kept == refusals_.end()) continue;
+    for (std::size_t i = 0; i < entry.places.size(); ++i) {
+      const auto& [on, position] = entry.places[i];
+      if (position == 0 || reached_by(wait, on) < position) continue;
+      if (auto why = kept->second.reasons.find(position); why != kept->second.reasons.end()) {
+        wait.outcome.refused.emplace_back(static_cast<std::uint32_t>(i), why->second);
+        mark(entry, wait, i, pattern_fate::refused);
+      } else if (position <= kept->second.unknown_until) {
+        mark(entry, wait, i, pattern_fate::pending);
+      }
+    }
+  }
+}
+
 void ledger::track(messages::track share, time_point now) {
   if (share.places.empty()) return report_without_waiting(share, {errc::no_patterns, "there are no patterns to share"});
 
@@ -287,6 +318,7 @@ void ledger::track(messages::track share, time_point now) {
   if (entry.peers.empty()) return report_without_waiting(share, nobody_to_share_with());
 
   entry.local = std::move(share.local);
+  recall_refusals(entry);
   for (auto& wait : entry.peers)
     if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, wait.level, entry))
       settle(entry, wait, {}, now);

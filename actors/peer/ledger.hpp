@@ -66,6 +66,13 @@ class ledger {
     /// Shares that wait for it at a level, by the last place that they have on a lane and that it has not reached.
     std::array<std::array<std::set<std::pair<log_position_number, share_id>>, lane_count>, level_count> awaited;
   };
+  /// What a peer did not take, by where it stands in the log. It is not sent again, so that a further share of the same
+  /// record is told from here.
+  struct refusals {
+    std::string name;  ///< the peer's
+    std::map<log_position_number, error> reasons;
+    log_position_number unknown_until = 0;  ///< up to there some are forgotten
+  };
   struct waiting_for {
     peer_number peer = 0;
     ack_level level = ack_level::applied;  ///< what the share wishes for, or the highest that the peer has
@@ -109,12 +116,14 @@ class ledger {
   static void mark(const share_entry& share, waiting_for& wait, std::size_t index, pattern_fate fate);
   void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
   void settle_all(const error& reason, time_point now, std::optional<peer_number> peer);
+  void recall_refusals(share_entry& entry);
   void wait_for_peers(share_entry& entry, const delivery_wish& wish, time_point now);
   bool finish_if_settled(share_id id);
   void report_without_waiting(messages::track& share, error failure);
 
-  std::map<peer_number, peer_entry> peers_;  ///< ordered: the order shows in reports
-  std::map<share_id, share_entry> shares_;   ///< oldest first
+  std::map<peer_number, peer_entry> peers_;   ///< ordered: the order shows in reports
+  std::map<peer_number, refusals> refusals_;  ///< of nodes also while they are away
+  std::map<share_id, share_entry> shares_;    ///< oldest first
   std::multimap<log_position_number, run> runs_;
   std::uint32_t longest_run_ = 1;
   std::set<std::pair<time_point, share_id>> deadlines_;

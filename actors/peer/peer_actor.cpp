@@ -88,7 +88,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
         [this](messages::digest_answer& m) { answer(m, [&](auto& s) { s.take_digest(m); }); },
         [this](messages::symbols_answer& m) { answer(m, [&](auto& s) { s.take_symbols(std::move(m)); }); },
         [this](messages::selected& m) { answer(m, [&](auto& s) { s.take_selected(std::move(m)); }); },
-        [this](messages::answer_older& m) { answer(m, [&](auto& s) { s.answer_older(m.sets); }); },
+        [this](messages::answer_older& m) { answer(m, [&](auto& s) { s.answer_older(m.pairs); }); },
         [this](messages::recalled_log& m) { answer(m, [&](auto& s) { s.welcome(number_, m.what); }); },
         [this](messages::log_end& m) {
           answer(m, [&](auto& s) {

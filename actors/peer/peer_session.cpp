@@ -33,6 +33,9 @@ void peer_session::open(log_position_number position, bool partial, ack_level le
   opened_at_ = host_.now();
   config_.hello.log.position = position;
   config_.hello.partial = partial;
+  // Their hello, and with it the name that counts where nothing is checked, is not there yet.
+  config_.hello.keeps_back =
+      config_.check_name ? !peer_rules(config_.rules, certificate_.name).reads_all() : config_.rules.read.has_value();
   config_.hello.level = level;
   say(config_.hello);
   for (lane l : all_lanes) process(l);

@@ -145,7 +145,7 @@ class peer_session {
   void take_symbols(messages::symbols_answer own);
   void take_selected(messages::selected answer);
   /// The other side brought something older than these.
-  void answer_older(const std::vector<std::shared_ptr<const change_set>>& sets);
+  void answer_older(const std::vector<messages::answer_older::pair>& pairs);
 
   /// The time asked for with host.wake_at() has come.
   void wake();
@@ -277,6 +277,7 @@ class peer_session {
   bool wants(const slab& records, std::uint16_t index);
   void send_again_from(const log_cursor& first, peer_number source);
   bool was_sent_before(const change_set& set, const change& c) const;
+  bool owes_deletions() const;
   bool is_for_them(drawn_from origin, const change_set& set, const change& c);
   void send_records(const std::vector<std::shared_ptr<const change_set>>& sets, drawn_from origin = drawn_from::log);
   result<void> take_acknowledgement(const acknowledgement_frame& ack);

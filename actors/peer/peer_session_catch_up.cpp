@@ -83,6 +83,11 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   return {};
 }
 
+/// What they may not give us they cannot offer, so that nobody would answer it with its deletion.
+bool peer_session::owes_deletions() const {
+  return their_hello_->keeps_back && their_filter_->match_all() && rules_.reads_all();
+}
+
 /// From now on everything after this goes to the other side.
 void peer_session::read_from(const log_cursor& after) {
   const bool first = subscriptions_ != std::exchange(subscriptions_told_, subscriptions_);
@@ -131,7 +136,7 @@ void peer_session::take_digest(const messages::digest_answer& own) {
   if (over_ || !reconciliation_) return;
   if (starting_) {
     read_from(log_cursor::at(own.position));
-    if (!(view_->wanted == *their_filter_)) {
+    if (!(view_->wanted == *their_filter_) || owes_deletions()) {
       outside_until_ = read_to_;
       read_to_ = {};
     }
@@ -270,8 +275,11 @@ void peer_session::pull_selected() {
                       out_limit_.bytes(now, limits::turn_bytes));
 }
 
-void peer_session::answer_older(const std::vector<std::shared_ptr<const change_set>>& sets) {
+void peer_session::answer_older(const std::vector<messages::answer_older::pair>& pairs) {
   if (over_ || !their_filter_ || their_hello_->role != node_role::node) return;
+  std::vector<std::shared_ptr<const change_set>> sets;
+  for (const auto& each : pairs)  // what they write and do not want is theirs
+    if (their_filter_->matches(each.brought->record(each.index))) sets.push_back(each.newer);
   send_records(sets, drawn_from::answer);
 }
 

@@ -195,7 +195,9 @@ bool peer_session::is_for_them(drawn_from origin, const change_set& set, const c
   if (origin == drawn_from::log && was_sent_before(set, c)) return false;
   if (wants(*set.records, c.index)) {
     const bool compared = origin == drawn_from::log && c.position <= outside_until_[c.on];
-    return !compared || !view_->wanted.matches(set.records->record(c.index));
+    if (!compared) return true;
+    const auto record = set.records->record(c.index);
+    return !view_->wanted.matches(record) || (record.deleted() && owes_deletions());
   }
   return false;
 }

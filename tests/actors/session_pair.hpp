@@ -199,7 +199,8 @@ class side : public peer_session_host {
   void later(std::function<void()> what) { todo_.push_back(std::move(what)); }
   void take_record(const slab_ptr& records, std::uint32_t i, const sharing& access) {
     if (table_.apply(records, i, number_, access).what != pattern_table::verdict::older) return;
-    if (auto newer = table_.newer_than_brought(records->id(i))) session_->answer_older({newer});
+    if (auto newer = table_.newer_than_brought(records->id(i)))
+      session_->answer_older({{newer, records, static_cast<std::uint16_t>(i)}});
   }
   void answer_pull(std::uint64_t tag, log_cursor after, lane_set lanes, std::size_t records_max,
                    std::size_t bytes_max) {

@@ -20,6 +20,7 @@ std::vector<frame> every_frame() {
   hello.log = {77, 1234567};
   hello.remembered = log_position{88, 3};
   hello.partial = true;
+  hello.keeps_back = true;
   hello_frame plain;
   plain.name = "b";
   return {batch_frame{{}, block_bytes},
