@@ -13,9 +13,6 @@ namespace quicsync {
 
 namespace {
 
-const sockaddr_in& as_v4(const sockaddr_storage& s) { return reinterpret_cast<const sockaddr_in&>(s); }
-const sockaddr_in6& as_v6(const sockaddr_storage& s) { return reinterpret_cast<const sockaddr_in6&>(s); }
-
 result<std::uint16_t> parse_port(std::string_view digits, std::string_view text) {
   unsigned port = 0;
   const auto end = digits.data() + digits.size();
@@ -48,15 +45,15 @@ address::address(const sockaddr* raw, socklen_t length) noexcept {
   const bool v6 = raw != nullptr && raw->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6);
   if (!v4 && !v6) return;
   length_ = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  std::memcpy(&storage_, raw, length_);
+  std::memcpy(static_cast<void*>(&storage_), raw, length_);
 }
 
 std::uint16_t address::port() const noexcept {
   switch (family()) {
     case AF_INET:
-      return ntohs(as_v4(storage_).sin_port);
+      return ntohs(storage_.v4.sin_port);
     case AF_INET6:
-      return ntohs(as_v6(storage_).sin6_port);
+      return ntohs(storage_.v6.sin6_port);
     default:
       return 0;
   }
@@ -66,10 +63,10 @@ std::string address::host() const {
   char text[INET6_ADDRSTRLEN] = {};
   switch (family()) {
     case AF_INET:
-      inet_ntop(AF_INET, &as_v4(storage_).sin_addr, text, sizeof text);
+      inet_ntop(AF_INET, &storage_.v4.sin_addr, text, sizeof text);
       break;
     case AF_INET6:
-      inet_ntop(AF_INET6, &as_v6(storage_).sin6_addr, text, sizeof text);
+      inet_ntop(AF_INET6, &storage_.v6.sin6_addr, text, sizeof text);
       break;
     default:
       break;
@@ -93,11 +90,11 @@ bool address::operator==(const address& other) const noexcept {
   if (family() != other.family()) return false;
   switch (family()) {
     case AF_INET: {
-      const auto &a = as_v4(storage_), &b = as_v4(other.storage_);
+      const auto &a = storage_.v4, &b = other.storage_.v4;
       return a.sin_port == b.sin_port && a.sin_addr.s_addr == b.sin_addr.s_addr;
     }
     case AF_INET6: {
-      const auto &a = as_v6(storage_), &b = as_v6(other.storage_);
+      const auto &a = storage_.v6, &b = other.storage_.v6;
       return a.sin6_port == b.sin6_port && a.sin6_scope_id == b.sin6_scope_id &&
              std::memcmp(&a.sin6_addr, &b.sin6_addr, sizeof a.sin6_addr) == 0;
     }
@@ -110,11 +107,11 @@ std::size_t address::hash() const noexcept {
   const std::hash<std::string_view> hash_bytes;
   switch (family()) {
     case AF_INET: {
-      const auto& host = as_v4(storage_).sin_addr;
+      const auto& host = storage_.v4.sin_addr;
       return hash_bytes({reinterpret_cast<const char*>(&host), sizeof host}) * 31 + port();
     }
     case AF_INET6: {
-      const auto& host = as_v6(storage_).sin6_addr;
+      const auto& host = storage_.v6.sin6_addr;
       return hash_bytes({reinterpret_cast<const char*>(&host), sizeof host}) * 31 + port();
     }
     default:

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <quicsync/codec/error.hpp>
@@ -20,11 +21,11 @@ class address {
   /// Numeric host and port only, never a look-up: "127.0.0.1:4433", "[::1]:4433". Errors: bad_address.
   static result<address> parse(std::string_view text);
 
-  const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
-  sockaddr* raw() noexcept { return reinterpret_cast<sockaddr*>(&storage_); }
+  const sockaddr* raw() const noexcept { return &storage_.any; }
+  sockaddr* raw() noexcept { return &storage_.any; }
   socklen_t length() const noexcept { return length_; }
   /// AF_INET, AF_INET6, or AF_UNSPEC for none.
-  int family() const noexcept { return length_ == 0 ? AF_UNSPEC : storage_.ss_family; }
+  int family() const noexcept { return length_ == 0 ? AF_UNSPEC : storage_.any.sa_family; }
   std::uint16_t port() const noexcept;
   std::string host() const;
   std::string to_string() const;  ///< as parse() reads it; "none" where there is none
@@ -33,7 +34,12 @@ class address {
   bool operator==(const address& other) const noexcept;
 
  private:
-  sockaddr_storage storage_{};
+  // No larger than the families that there are: packets carry two of them.
+  union {
+    sockaddr_in6 v6{};
+    sockaddr_in v4;
+    sockaddr any;
+  } storage_;
   socklen_t length_ = 0;
 };
 

@@ -31,6 +31,24 @@ address any_address(int family) {
   return {reinterpret_cast<const sockaddr*>(&any), sizeof any};
 }
 
+bool is_any(const address& local) {
+  switch (local.family()) {
+    case AF_INET:
+      return reinterpret_cast<const sockaddr_in*>(local.raw())->sin_addr.s_addr == INADDR_ANY;
+    case AF_INET6:
+      return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(local.raw())->sin6_addr);
+    default:
+      return true;
+  }
+}
+
+// For calls that only read the addresses.
+ngtcp2_path path_of(const address& local, const address& remote) {
+  return {{const_cast<sockaddr*>(local.raw()), local.length()},
+          {const_cast<sockaddr*>(remote.raw()), remote.length()},
+          nullptr};
+}
+
 ngtcp2_cid random_cid(connection_host& host) {
   ngtcp2_cid cid;
   cid.datalen = cid_bytes;
@@ -107,6 +125,8 @@ connection::connection(connection_host& host, connection_id id, bool incoming, c
 std::uint64_t connection::first_window() const {
   return std::min(host_.config().lane_window_first_bytes, host_.config().lane_window_bytes);
 }
+
+address connection::local() const { return is_any(local_) ? address{} : local_; }
 
 connection::~connection() { ngtcp2_conn_del(quic_); }
 
@@ -237,18 +257,12 @@ time_point connection::now() const {
   return time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(last_stamp_)));
 }
 
-ngtcp2_path connection::path_of(address& local, address& remote) const {
-  return {{local.raw(), local.length()}, {remote.raw(), remote.length()}, nullptr};
-}
-
 void connection::read(const address& local, const address& remote, std::uint8_t ecn, bytes_view datagram,
                       time_point now) {
   if (ending_ || remote.family() != remote_.family()) return;
   bytes_received_ += datagram.size();
   // A client is found under one address of its own, whatever the socket says: ngtcp2 would drop what comes to another.
-  auto to = incoming_ && local.family() == remote.family() ? local : local_;
-  auto from = remote;
-  const auto path = path_of(to, from);
+  const auto path = path_of(incoming_ && local.family() == remote.family() ? local : local_, remote);
   const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn & NGTCP2_ECN_MASK)};
   const auto decrypted = connection_callbacks::packets_decrypted();
   const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
@@ -285,6 +299,17 @@ time_point connection::deadline() const {
   return closing_ ? std::min(when, closing_->latest) : when;
 }
 
+transmit connection::transmit_by(const packet_route& route, std::size_t segment_bytes) {
+  const auto& path = route.path.path;
+  transmit out;
+  out.remote = address(path.remote.addr, path.remote.addrlen);
+  out.local = address(path.local.addr, path.local.addrlen);
+  if (is_any(out.local)) out.local = {};
+  out.ecn = route.info.ecn;
+  out.segment_bytes = segment_bytes;
+  return out;
+}
+
 bool connection::write(transmit& out, time_point now) {
   if (held_) {
     out = std::move(*held_);
@@ -298,34 +323,37 @@ bool connection::write(transmit& out, time_point now) {
   }
   const auto time = stamp(now);
   if (opened_ && bytes_sent_ - keys_from_bytes_ >= limits::key_update_bytes) update_keys(now);
-  const auto room = host_.scratch();
   watch_path(time);
+  if (const int code = open_lanes(); code != 0) {
+    end(code, now);
+    return false;
+  }
   const std::size_t least = NGTCP2_MAX_UDP_PAYLOAD_SIZE;
   const std::size_t most = narrow_ ? least : std::max(host_.config().datagram_bytes, least);
-  const std::size_t quantum =
-      std::clamp(ngtcp2_conn_get_send_quantum(quic_), most, std::min(burst_bytes_max, room.size() - most));
-  std::size_t filled = 0;
-  for (std::size_t segments = 0; segments < segments_max && filled + most <= room.size(); ++segments) {
-    const auto made = write_packet(room.subspan(filled, most), time);
-    if (!made) break;
+  const std::size_t quantum = std::clamp(ngtcp2_conn_get_send_quantum(quic_), most, burst_bytes_max);
+  // One more than a burst: it may turn out not to belong to it.
+  auto bytes = std::move(out.bytes);
+  const auto room = bytes.room(burst_bytes_max + most);
+  packet_route first, next;
+  std::size_t filled = 0, segment_bytes = 0;
+  for (std::size_t segments = 0; segments < segments_max; ++segments) {
+    const auto made = write_packet(room.subspan(filled, most), segments == 0 ? first : next, time);
+    if (made == 0) break;
     if (segments == 0) {
-      out.local = made->local;
-      out.remote = made->remote;
-      out.ecn = made->ecn;
-      out.segment_bytes = made->bytes;
-    } else if (made->bytes > out.segment_bytes || made->ecn != out.ecn || !(made->remote == out.remote) ||
-               !(made->local == out.local)) {
-      const auto packet_bytes = room.subspan(filled, made->bytes);
-      held_ = transmit{made->local, made->remote, made->ecn, made->bytes, {packet_bytes.begin(), packet_bytes.end()}};
+      segment_bytes = made;
+    } else if (made > segment_bytes || !(next == first)) {
+      held_ = transmit_by(next, made);
+      held_->bytes = packet_buffer(room.subspan(filled, made));
       break;
     }
-    filled += made->bytes;
-    if (made->bytes < out.segment_bytes || filled + out.segment_bytes > quantum) break;
+    filled += made;
+    if (made < segment_bytes || filled + segment_bytes > quantum) break;
   }
   if (!ending_) ngtcp2_conn_update_pkt_tx_time(quic_, time);
-  if (filled == 0) return false;
-  out.bytes.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(filled));
-  return true;
+  if (filled > 0) out = transmit_by(first, segment_bytes);
+  bytes.resize(filled);
+  out.bytes = std::move(bytes);
+  return filled > 0;
 }
 
 bool connection::update_keys(time_point now) {

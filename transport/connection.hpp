@@ -108,10 +108,14 @@ class connection {
     std::string text;
     time_point latest;
   };
-  struct packet {
-    std::size_t bytes = 0;
-    address local, remote;
-    std::uint8_t ecn = 0;
+  /// Where a packet goes, as ngtcp2 says it.
+  struct packet_route {
+    ngtcp2_path_storage path;
+    ngtcp2_pkt_info info{};
+    packet_route() { ngtcp2_path_storage_zero(&path); }
+    bool operator==(const packet_route& other) const {
+      return info.ecn == other.info.ecn && ngtcp2_path_eq(&path.path, &other.path.path) != 0;
+    }
   };
 
   connection(connection_host& host, connection_id id, bool incoming, const address& local, const address& remote,
@@ -120,12 +124,12 @@ class connection {
   // connection.cpp
   ngtcp2_tstamp stamp(time_point now);
   time_point now() const;  ///< of the latest call that brought a time
-  ngtcp2_path path_of(address& local, address& remote) const;
   ngtcp2_transport_params transport_params(const ngtcp2_pkt_hd* first, const ngtcp2_cid& own_cid) const;
   ngtcp2_settings settings() const;
   std::uint64_t first_window() const;
   result<void> start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
                      bytes_view token, tls::session_plan plan);
+  static transmit transmit_by(const packet_route& route, std::size_t segment_bytes);
   void end(int code, time_point now);
   error describe(int code) const;
   void end_with(const ngtcp2_ccerr& said, connection_ending ending, time_point now);
@@ -140,9 +144,8 @@ class connection {
   int break_lanes(errc code, std::string text);
   std::optional<lane> lane_of_stream(std::int64_t stream) const;
   int open_lanes();
-  std::optional<packet> write_packet(std::span<std::uint8_t> into, ngtcp2_tstamp now);
-  ngtcp2_ssize write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
-                           ngtcp2_tstamp now);
+  std::size_t write_packet(std::span<std::uint8_t> into, packet_route& route, ngtcp2_tstamp now);
+  ngtcp2_ssize write_lanes(std::span<std::uint8_t> into, packet_route& route, ngtcp2_tstamp now);
   bool all_acknowledged() const;
   void watch_path(ngtcp2_tstamp now);
   void grow_window(incoming_lane& of);

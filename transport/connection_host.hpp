@@ -2,7 +2,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include <ngtcp2/ngtcp2.h>
@@ -42,8 +41,6 @@ class connection_host {
   virtual const tls::environment& tls() const noexcept = 0;
   /// What servers gave us for the next time.
   virtual server_memory& memory() noexcept = 0;
-  /// At least `datagram_bytes` times two; shared by all connections, valid until the next use.
-  virtual std::span<std::uint8_t> scratch() noexcept = 0;
 };
 
 }  // namespace quicsync

@@ -15,20 +15,7 @@ constexpr std::array<std::uint8_t, lane_count> lane_bytes_on_wire{0, 1, 2, 3};
 
 shared_bytes lane_byte(lane on) { return {nullptr, bytes_view(&lane_bytes_on_wire[index_of(on)], 1)}; }
 
-bool is_any(const address& local) {
-  switch (local.family()) {
-    case AF_INET:
-      return reinterpret_cast<const sockaddr_in*>(local.raw())->sin_addr.s_addr == INADDR_ANY;
-    case AF_INET6:
-      return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(local.raw())->sin6_addr);
-    default:
-      return true;
-  }
-}
-
 }  // namespace
-
-address connection::local() const { return is_any(local_) ? address{} : local_; }
 
 int connection::break_lanes(errc code, std::string text) {
   return break_with(refusal_reason::lanes_misused, code, std::move(text));
@@ -150,6 +137,7 @@ void connection::watch_path(ngtcp2_tstamp now) {
 
 // Before a packet is begun: ngtcp2 allows nothing else while one is half written.
 int connection::open_lanes() {
+  if (!may_send()) return 0;
   for (auto& each : outgoing_) {
     if (each.stream >= 0 || each.outbox.unsent_bytes() == 0) continue;
     const int code = ngtcp2_conn_open_uni_stream(quic_, &each.stream, nullptr);
@@ -162,32 +150,21 @@ int connection::open_lanes() {
   return 0;
 }
 
-std::optional<connection::packet> connection::write_packet(std::span<std::uint8_t> into, ngtcp2_tstamp now) {
-  ngtcp2_path_storage path;
-  ngtcp2_path_storage_zero(&path);
-  ngtcp2_pkt_info info{};
-  ngtcp2_ssize made = may_send() ? open_lanes() : 0;
-  if (made == 0) made = write_lanes(into, path, info, now);
+// Zero: none now, or it has ended.
+std::size_t connection::write_packet(std::span<std::uint8_t> into, packet_route& route, ngtcp2_tstamp now) {
+  const auto made = write_lanes(into, route, now);
   if (made < 0) {
     end(static_cast<int>(made),
         time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(now))));
-    return std::nullopt;
+    return 0;
   }
-  if (made == 0) return std::nullopt;
-  packet out;
-  out.bytes = static_cast<std::size_t>(made);
-  out.remote = address(path.path.remote.addr, path.path.remote.addrlen);
-  out.local = address(path.path.local.addr, path.path.local.addrlen);
-  if (is_any(out.local)) out.local = {};
-  out.ecn = info.ecn;
-  bytes_sent_ += out.bytes;
-  return out;
+  bytes_sent_ += static_cast<std::uint64_t>(made);
+  return static_cast<std::size_t>(made);
 }
 
 // One packet: as many lanes as fit, in the schedule's order. Returns its size, 0 where nothing may be sent, or an
 // error.
-ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
-                                     ngtcp2_tstamp now) {
+ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, packet_route& route, ngtcp2_tstamp now) {
   std::array<bool, lane_count> waiting{}, served{};
   for (std::size_t i = 0; i < lane_count; ++i) waiting[i] = may_send() && outgoing_[i].outbox.unsent_bytes() > 0;
   // A packet of early data is made in one go: ngtcp2 builds it together with the handshake's.
@@ -199,11 +176,16 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
       std::array<bytes_view, lane_outbox::views_per_packet> views;
       std::array<ngtcp2_vec, lane_outbox::views_per_packet> vectors;
       const auto count = from.outbox.gather(views, into.size());
-      for (std::size_t i = 0; i < count; ++i)
+      std::size_t gathered = 0;
+      for (std::size_t i = 0; i < count; ++i) {
         vectors[i] = {const_cast<std::uint8_t*>(views[i].data()), views[i].size()};
+        gathered += views[i].size();
+      }
+      // Where this lane fills the packet there is nothing to ask for more.
+      const auto flags = gathered >= into.size() ? std::uint32_t{NGTCP2_WRITE_STREAM_FLAG_NONE} : more;
       ngtcp2_ssize taken = -1;
-      const auto made = ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken, more,
-                                                  from.stream, vectors.data(), count, now);
+      const auto made = ngtcp2_conn_writev_stream(quic_, &route.path.path, &route.info, into.data(), into.size(),
+                                                  &taken, flags, from.stream, vectors.data(), count, now);
       if (taken > 0) {
         from.outbox.mark_sent(static_cast<std::size_t>(taken));
         served[index_of(each)] = true;
@@ -221,7 +203,7 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, ngtcp2_path_s
     }
   }
   ngtcp2_ssize taken = -1;
-  const auto made = ngtcp2_conn_writev_stream(quic_, &path.path, &info, into.data(), into.size(), &taken,
+  const auto made = ngtcp2_conn_writev_stream(quic_, &route.path.path, &route.info, into.data(), into.size(), &taken,
                                               NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, now);
   if (made > 0) schedule_.packet_made(waiting, served);
   return made;

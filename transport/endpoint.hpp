@@ -17,6 +17,7 @@
 #include <quicsync/transport/certificates.hpp>
 #include <quicsync/transport/key_log.hpp>
 #include <quicsync/transport/lane.hpp>
+#include <quicsync/transport/packet_buffer.hpp>
 #include <quicsync/transport/refusal_counters.hpp>
 #include <quicsync/transport/trust_rules.hpp>
 
@@ -75,7 +76,7 @@ struct transmit {
   address remote;
   std::uint8_t ecn = 0;  ///< RFC 3168 code point
   std::size_t segment_bytes = 0;
-  byte_buffer bytes;
+  packet_buffer bytes;
 };
 
 /// What became of the bytes that connect() was given.

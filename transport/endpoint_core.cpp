@@ -9,8 +9,6 @@ namespace quicsync {
 
 namespace {
 
-// A burst as large as one sendmsg takes, and the packet that may turn out not to belong to it.
-constexpr std::size_t scratch_bytes = 2 * 65536;
 // Closes and refusals waiting for a socket that is full: beyond this they are as good as lost on the way.
 constexpr std::size_t outgoing_max = 1024;
 constexpr std::size_t initial_dcid_bytes_min = 8;  // RFC 9000 section 7.2
@@ -23,7 +21,7 @@ endpoint_core::cid_key::cid_key(const ngtcp2_cid& cid)
 }
 
 endpoint_core::endpoint_core(endpoint_config config, std::shared_ptr<const tls::loaded_credentials> identity)
-    : config_(std::move(config)), scratch_(scratch_bytes), admission_(config_.handshakes) {
+    : config_(std::move(config)), admission_(config_.handshakes) {
   tls_.identity = std::move(identity);
   tls_.rules = std::make_shared<const trust_rules>(config_.trust);
   tls_.log = config_.log_secrets;
@@ -65,8 +63,9 @@ result<void> endpoint_core::reload(std::shared_ptr<const credentials> identity, 
   for (const auto& [id, of] : connections_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
   for (const auto id : ids) {
-    find(id)->quic->judge_again(now);
-    settle(id, now);
+    auto& of = *find(id);
+    of.quic->judge_again(now);
+    settle(id, of, now);
   }
   return {};
 }
@@ -134,19 +133,17 @@ void endpoint_core::set_timer(connection_id id, entry& of, time_point when) {
   if (when != time_point::max()) timers_.emplace(when, id);
 }
 
-// After anything that may have changed a connection's state.
-void endpoint_core::settle(connection_id id, time_point now) {
-  auto* of = find(id);
-  if (of == nullptr) return;
-  if (!of->counted && of->quic->opened()) {
-    of->counted = true;
+// After anything that may have changed a connection's state; `of` may be gone then.
+void endpoint_core::settle(connection_id id, entry& of, time_point now) {
+  if (!of.counted && of.quic->opened()) {
+    of.counted = true;
     ++totals_.handshakes_completed;
-    end_admission(*of);
+    end_admission(of);
   }
-  if (of->quic->ending())
+  if (of.quic->ending())
     remove(id, now);
   else
-    touch(id, *of);
+    touch(id, of);
 }
 
 void endpoint_core::remove(connection_id id, time_point now) {
@@ -195,8 +192,7 @@ void endpoint_core::answer(const address& local, const address& remote, std::opt
     totals_.refusals.add(refusal_reason::answer_rate);
     return;
   }
-  const auto size = datagram->size();
-  outgoing_.push_back({local, remote, 0, size, std::move(*datagram)});
+  outgoing_.push_back({local, remote, 0, datagram->size(), packet_buffer(*datagram)});
 }
 
 void endpoint_core::drop(refusal_reason why) {
@@ -234,7 +230,7 @@ void endpoint_core::handle_known(connection_id id, const address& local, const a
                                  bytes_view datagram, time_point now) {
   if (auto* of = find(id)) {
     of->quic->read(local, remote, ecn, datagram, now);
-    return settle(id, now);
+    return settle(id, *of, now);
   }
   drop(refusal_reason::unknown_connection);
   if (const auto* closed = closed_.answer(id, remote, datagram.size()))
@@ -293,8 +289,9 @@ void endpoint_core::accept(const ngtcp2_pkt_hd& first, const address& local, con
   auto made = connection::accept(*this, id, first, proof, local, remote, now);
   if (!made) return drop(refusal_reason::crypto_unavailable);
   add(id, std::move(*made));
-  find(id)->quic->read(local, remote, ecn, datagram, now);
-  settle(id, now);
+  auto& of = *find(id);
+  of.quic->read(local, remote, ecn, datagram, now);
+  settle(id, of, now);
 }
 
 void endpoint_core::handle_deadline(time_point now) {
@@ -305,7 +302,7 @@ void endpoint_core::handle_deadline(time_point now) {
     // The next one is set when all that this one brings has been sent.
     set_timer(id, *of, time_point::max());
     of->quic->expire(now);
-    settle(id, now);
+    settle(id, *of, now);
   }
 }
 
@@ -354,7 +351,7 @@ void endpoint_core::close(connection_id id, errc code, std::string_view text, ti
   auto* of = find(id);
   if (of == nullptr) return;
   of->quic->close(code, text, now);
-  settle(id, now);
+  settle(id, *of, now);
 }
 
 // -- output
@@ -380,7 +377,7 @@ bool endpoint_core::poll_transmit(transmit& out, time_point now) {
     const bool wrote = of->quic->write(out, now);
     if (!wrote && !of->quic->ending()) set_timer(id, *of, of->quic->deadline());
     // To the back of the queue: connections take turns, burst by burst.
-    if (wrote || of->quic->ending()) settle(id, now);
+    if (wrote || of->quic->ending()) settle(id, *of, now);
     if (wrote) return sent();
     if (!outgoing_.empty()) return poll_transmit(out, now);
   }

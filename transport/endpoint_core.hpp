@@ -81,13 +81,12 @@ class endpoint_core final : public endpoint, private connection_host {
   }
   void forget_reset(const reset_token_bytes& token, connection_id id) override;
   void reset_token(const ngtcp2_cid& cid, std::uint8_t* token) override;
-  std::span<std::uint8_t> scratch() noexcept override { return scratch_; }
 
   entry* find(connection_id id);
   void add(connection_id id, std::unique_ptr<connection> quic);
   void touch(connection_id id, entry& of);
   void set_timer(connection_id id, entry& of, time_point when);
-  void settle(connection_id id, time_point now);
+  void settle(connection_id id, entry& of, time_point now);
   void remove(connection_id id, time_point now);
   void expire_closed(time_point now);
   void handle_known(connection_id id, const address& local, const address& remote, std::uint8_t ecn,
@@ -109,7 +108,6 @@ class endpoint_core final : public endpoint, private connection_host {
   crypto::digest reset_secret_{};
   event_queue events_;
   stateless_answers answers_{*this};
-  byte_buffer scratch_;
   connection_id next_id_ = 1;
   // Looked up only, never walked: the order would change from run to run.
   absl::flat_hash_map<cid_key, connection_id> by_cid_;
