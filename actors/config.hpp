@@ -102,6 +102,7 @@ struct node_config {
   std::chrono::milliseconds sync_interval{1000};  ///< how often a peer that has not all is offered it; 0: never
   std::size_t batch_size = 100;                   ///< patterns
   bool compression = true;
+  bool deltas = true;  ///< of what a peer holds already, only what changed is sent; not without compression
   retry_policy retry;
   std::filesystem::path cert, key, ca;  ///< PEM files
   /// False: a throw-away identity, and the other side is not checked (`--insecure`).

@@ -54,6 +54,7 @@ class file_reader {
     in.read("syncInterval", to_.sync_interval, 0, day_ms);
     in.read("batchSize", to_.batch_size, 1, 65536);
     in.read("compression", to_.compression);
+    in.read("deltas", to_.deltas);
     in.section("tls", [this](config_reader& tls) {
       file_name(tls, "cert", to_.cert);
       file_name(tls, "key", to_.key);

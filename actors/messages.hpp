@@ -21,12 +21,15 @@
 #include <quicsync/actors/log_cursor.hpp>
 #include <quicsync/actors/report.hpp>
 #include <quicsync/actors/sharing.hpp>
+#include <quicsync/codec/delta.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/slab.hpp>
 #include <quicsync/transport/messages.hpp>
 
 namespace quicsync {
+
+class peer_rules;
 
 /// Names a peer within one node; 0 is the node itself (its agents). A node keeps its number across reconnects.
 using peer_number = std::uint32_t;
@@ -41,12 +44,25 @@ struct change {
   lane on = lane::normal;
 };
 
+/// What an accepted record has in common with the version of it that the reader of its page holds.
+struct change_delta {
+  log_position_number position = 0;
+  common_ends kept;
+};
+
 /// Accepted records of one slab with where they stand in the log, who brought them and who may have them.
 struct change_set {
   slab_ptr records;
   peer_number source = this_node;
   sharing access;
   std::vector<change> changes;
+  std::vector<change_delta> deltas = {};  ///< of some of the changes, in their order
+};
+
+/// A reader of the log that takes deltas.
+struct delta_reader {
+  peer_number number = this_node;  ///< this node: it takes none
+  log_cursor sent_from;            ///< what was read after this was sent
 };
 
 namespace messages {
@@ -78,6 +94,7 @@ struct pull {
   std::size_t records_max = limits::turn_records;
   std::size_t bytes_max = limits::turn_bytes;
   std::uint32_t reading = 0;  ///< the reader's own number, for one that reads in several places at once
+  delta_reader deltas = {};
 };
 /// From a reader that ends, or ends one of its readings: its pulls are void.
 struct stop_reading {
@@ -130,6 +147,9 @@ struct apply {
   std::uint64_t first_sequence = 0;
   sharing access;
   std::vector<std::pair<std::uint32_t, error>> refused = {};  ///< by the peer's session, in order: not to be taken
+  /// In place of `records` and `refused`: some stand as deltas. Where a base is not held, `applied` says unknown_base.
+  std::shared_ptr<const delta_block> deltas = nullptr;
+  std::shared_ptr<const peer_rules> rules = nullptr;  ///< for the records of `deltas`; null: all may be written
 };
 /// They are in the state (accepted, known or settled by something newer), but for the refused ones.
 struct applied {

@@ -5,6 +5,7 @@
 
 #include <quicsync/codec/block.hpp>
 #include <quicsync/codec/block_context.hpp>
+#include <quicsync/codec/delta_limits.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/record_parts.hpp>
 
@@ -18,7 +19,8 @@ using detail::byte_reader;
 constexpr std::uint8_t flag_fresh = 0x01;  ///< history and context begin anew
 constexpr std::uint8_t flag_lz4 = 0x02;    ///< the rest is compressed
 constexpr std::uint8_t flag_alone = 0x04;  ///< one large record, coded without history and not entering it
-constexpr std::uint8_t flags_known = 0x07;
+constexpr std::uint8_t flag_deltas = 0x08; ///< some records stand as deltas
+constexpr std::uint8_t flags_known = 0x07;  ///< of a block without deltas
 
 constexpr std::size_t history_bytes = 64u << 10;                   // as far back as lz4 can refer
 constexpr std::size_t packed_bytes_max = 2 * limits::block_bytes;  // the records of a block as they are coded
@@ -98,7 +100,36 @@ void append_smaller(byte_buffer& out, std::uint8_t flags, bytes_view packed, boo
 }  // namespace
 
 void block_encoder::append(byte_buffer& out, std::span<const bytes_view> records, bool fresh) {
-  const auto bound = packed_bound(records);
+  append(out, records, {}, fresh);
+}
+
+namespace {
+
+/// Writes the packed records; returns the end.
+std::uint8_t* pack_all(block_context& context, std::uint8_t* to, std::span<const bytes_view> records,
+                       std::span<const block_delta> deltas) {
+  if (deltas.empty()) {
+    for (const auto& record : records) to = context.pack(to, record);
+    return to;
+  }
+  auto next = deltas.begin();
+  for (std::uint32_t i = 0; i < records.size(); ++i) {
+    if (next == deltas.end() || next->place != i) {
+      to = context.pack_whole(to, records[i]);
+    } else {
+      to = context.pack_delta(to, records[i], next->kept, next->check);
+      ++next;
+    }
+  }
+  return to;
+}
+
+}  // namespace
+
+void block_encoder::append(byte_buffer& out, std::span<const bytes_view> records, std::span<const block_delta> deltas,
+                           bool fresh) {
+  const auto bound =
+      packed_bound(records) + deltas.size() * (detail::packed_delta_bound(0) - detail::packed_record_bound(0));
   if (bound > packed_bytes_max) {
     byte_buffer packed(bound);
     block_context alone;
@@ -128,11 +159,11 @@ void block_encoder::append(byte_buffer& out, std::span<const bytes_view> records
                  static_cast<int>(s.history.history()));
   }
   auto* const first = s.history.at();
-  auto* to = first;
-  for (const auto& record : records) to = s.context.pack(to, record);
-  const bytes_view packed(first, static_cast<std::size_t>(to - first));
+  const auto* const end = pack_all(s.context, first, records, deltas);
+  const bytes_view packed(first, static_cast<std::size_t>(end - first));
   s.history.advance(packed.size());
-  append_smaller(out, fresh ? flag_fresh : std::uint8_t{0}, packed, compress_, [&](char* target, int capacity) {
+  const auto flags = static_cast<std::uint8_t>((fresh ? flag_fresh : 0) | (deltas.empty() ? 0 : flag_deltas));
+  append_smaller(out, flags, packed, compress_, [&](char* target, int capacity) {
     return LZ4_compress_fast_continue(&s.stream, reinterpret_cast<const char*>(first), target,
                                       static_cast<int>(packed.size()), capacity, 1);
   });
@@ -207,6 +238,13 @@ result<void> block_decoder::decode(bytes_view block, slab_builder& out, std::vec
     if (got < 0 || static_cast<std::size_t>(got) != *size) return fail(errc::bad_block, "block: does not decompress");
     return unpack_all(context, {packed.get(), *size}, limits::pattern_bytes, out, full);
   }
+  auto packed = unpack_linked(flags, payload, *size);
+  if (!packed) return fail(std::move(packed.error()));
+  return unpack_all(state_->context, *packed, packed_bytes_max, out, full);
+}
+
+/// The packed records of a block that enters the history.
+result<bytes_view> block_decoder::unpack_linked(std::uint8_t flags, bytes_view payload, std::size_t size) {
   if (!state_) state_ = std::make_unique<state>();
   auto& s = *state_;
   if ((flags & flag_fresh) != 0) {
@@ -216,19 +254,68 @@ result<void> block_decoder::decode(bytes_view block, slab_builder& out, std::vec
   } else if (!s.begun) {
     return fail(errc::bad_block, "block: refers to a history that was not sent");
   }
-  s.history.make_room(*size);
+  s.history.make_room(size);
   auto* const first = s.history.at();
-  if (lz4) {
+  if ((flags & flag_lz4) != 0) {
     const auto history = s.history.history();
     const int got = LZ4_decompress_safe_usingDict(
         reinterpret_cast<const char*>(payload.data()), reinterpret_cast<char*>(first), static_cast<int>(payload.size()),
-        static_cast<int>(*size), reinterpret_cast<const char*>(first - history), static_cast<int>(history));
-    if (got < 0 || static_cast<std::size_t>(got) != *size) return fail(errc::bad_block, "block: does not decompress");
+        static_cast<int>(size), reinterpret_cast<const char*>(first - history), static_cast<int>(history));
+    if (got < 0 || static_cast<std::size_t>(got) != size) return fail(errc::bad_block, "block: does not decompress");
   } else if (!payload.empty()) {
     std::memcpy(first, payload.data(), payload.size());
   }
-  s.history.advance(*size);
-  return unpack_all(s.context, {first, *size}, packed_bytes_max, out, full);
+  s.history.advance(size);
+  return bytes_view(first, size);
+}
+
+bool block_decoder::has_deltas(bytes_view block) noexcept { return !block.empty() && (block[0] & flag_deltas) != 0; }
+
+result<delta_block> block_decoder::decode_deltas(bytes_view block, std::uint64_t key_seed) {
+  if (!has_deltas(block)) return fail(errc::bad_block, "block: no deltas in it");
+  const auto flags = static_cast<std::uint8_t>(block[0] & ~flag_deltas);
+  if ((flags & ~flags_known) != 0 || (flags & flag_alone) != 0) return fail(errc::bad_block, "block: unknown flags");
+  byte_reader rest(block.subspan(1));
+  const auto size = announced_size(flags, rest);
+  if (!size) return fail(size.error());
+  const auto packed = unpack_linked(flags, rest.rest(), *size);
+  if (!packed) return fail(packed.error());
+
+  delta_block out;
+  slab_builder whole(key_seed);
+  block_context::unpacked record;
+  block_context::unpacked_delta delta;
+  byte_buffer scratch;
+  byte_reader in(*packed);
+  for (std::uint32_t place = 0; !in.at_end(); ++place) {
+    if (place == limits::delta_block_records)
+      return fail(errc::too_large, fmt::format("block: deltas among more than {} records", place));
+    if (!state_->context.unpack(record, delta, in))
+      return fail(errc::bad_block, "block: a packed record that ends early or is out of range");
+    if (!delta.is_delta) {
+      std::string_view id;
+      scratch.resize(record.size_bound());
+      scratch.resize(static_cast<std::size_t>(record.write(scratch.data(), id) - scratch.data()));
+      if (auto added = whole.add_record(scratch); !added) return fail(std::move(added.error()));
+    } else {
+      const auto id_bytes = record.id_prefix.size() + record.id_rest.size();
+      const auto body_bytes = delta.kept.bytes() + record.body.size();
+      if (id_bytes > limits::id_bytes || body_bytes > limits::delta_record_bytes)
+        return fail(errc::too_large, "block: a delta of a larger record than one may stand for");
+      const auto offset = static_cast<std::uint32_t>(out.bytes_.size());
+      detail::append_bytes(out.bytes_, record.id_prefix);
+      detail::append_bytes(out.bytes_, record.id_rest);
+      detail::append_bytes(out.bytes_, record.body);
+      out.deltas_.push_back({place, delta.kept, 0, record.version, record.timestamp, delta.check, offset,
+                             static_cast<std::uint32_t>(id_bytes), static_cast<std::uint32_t>(record.body.size())});
+      out.deltas_.back().key = key_of(out.id(out.deltas_.back()), key_seed);
+      out.rebuilt_bytes_ += id_bytes + body_bytes;
+    }
+    if (out.rebuilt_bytes_ + whole.record_bytes() > packed_bytes_max)
+      return fail(errc::too_large, fmt::format("block: stands for more than {} bytes", packed_bytes_max));
+  }
+  out.whole_ = whole.finish();
+  return out;
 }
 
 }  // namespace quicsync

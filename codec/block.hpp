@@ -5,6 +5,7 @@
 #include <span>
 
 #include <quicsync/codec/bytes.hpp>
+#include <quicsync/codec/delta.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/slab.hpp>
 
@@ -22,6 +23,11 @@ class block_encoder {
   /// Blocks that do not shrink go raw. Precondition: the records' bytes together are at most limits::block_bytes, or it
   /// is a single record of at most limits::pattern_bytes.
   void append(byte_buffer& out, std::span<const bytes_view> records, bool fresh = false);
+
+  /// The same, where some of them stand as deltas (by place, ascending): at most limits::delta_block_records records,
+  /// the deltas' of at most limits::delta_record_bytes each.
+  void append(byte_buffer& out, std::span<const bytes_view> records, std::span<const block_delta> deltas,
+              bool fresh = false);
 
   /// Gives the history's memory back until the next block, which then is a fresh one.
   void release();
@@ -45,10 +51,16 @@ class block_decoder {
   /// cannot go on after any of them (the history is lost); what was appended before stays.
   result<void> decode(bytes_view block, slab_builder& out, std::vector<slab_ptr>& full);
 
+  /// Whether records of a block stand as deltas: such a block is for decode_deltas() and an error for decode().
+  static bool has_deltas(bytes_view block) noexcept;
+  /// The next block of the lane, when it is one of those. Errors: as decode().
+  result<delta_block> decode_deltas(bytes_view block, std::uint64_t key_seed);
+
   /// Gives the history's memory back; the next block must be a fresh one.
   void release();
 
  private:
+  result<bytes_view> unpack_linked(std::uint8_t flags, bytes_view payload, std::size_t size);
   struct state;
   std::unique_ptr<state> state_;
 };

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <fmt/format.h>
 
 #include <quicsync/codec/block_context.hpp>
@@ -43,7 +45,29 @@ std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
   const auto head = head_of(record);
   to = put_varint(to, head.body.size());
   copy_short(to, head.body.data(), head.body.size());
-  to += head.body.size();
+  return pack_head(to + head.body.size(), head);
+}
+
+std::uint8_t* block_context::pack_whole(std::uint8_t* to, bytes_view record) {
+  const auto head = head_of(record);
+  to = put_varint(to, head.body.size() << 1);
+  copy_short(to, head.body.data(), head.body.size());
+  return pack_head(to + head.body.size(), head);
+}
+
+std::uint8_t* block_context::pack_delta(std::uint8_t* to, bytes_view record, common_ends kept, std::uint64_t check) {
+  const auto head = head_of(record);
+  const auto middle = head.body.subspan(kept.prefix_bytes, head.body.size() - kept.bytes());
+  to = put_varint(to, middle.size() << 1 | 1);
+  copy_short(to, middle.data(), middle.size());
+  to = pack_head(to + middle.size(), head);
+  to = put_varint(to, kept.prefix_bytes);
+  to = put_varint(to, kept.suffix_bytes);
+  for (unsigned shift = 0; shift < 64; shift += 8) *to++ = static_cast<std::uint8_t>(check >> shift);
+  return to;
+}
+
+inline std::uint8_t* block_context::pack_head(std::uint8_t* to, const record_head& head) {
   const auto begin = number_begin(head.id);
   if (begin < head.id.size() && head.id.substr(0, begin) == prefix_) {
     const auto number = number_at(head.id, begin);
@@ -66,6 +90,24 @@ std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
 
 bool block_context::unpack(unpacked& record, byte_reader& in) {
   record.body = in.take(in.varint());
+  return unpack_head(record, in);
+}
+
+bool block_context::unpack(unpacked& record, unpacked_delta& delta, byte_reader& in) {
+  const auto size = in.varint();
+  record.body = in.take(size >> 1);
+  if (!unpack_head(record, in)) return false;
+  delta.is_delta = (size & 1) != 0;
+  if (!delta.is_delta) return true;
+  const auto prefix = in.varint(), suffix = in.varint();
+  delta.check = in.u64();
+  constexpr auto most = std::numeric_limits<std::uint16_t>::max();
+  if (prefix > most || suffix > most) return false;
+  delta.kept = {static_cast<std::uint16_t>(prefix), static_cast<std::uint16_t>(suffix)};
+  return in.ok();
+}
+
+inline bool block_context::unpack_head(unpacked& record, byte_reader& in) {
   const auto code = in.varint();
   record.id_prefix = {};
   if (code == id_uuid) {

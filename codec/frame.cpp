@@ -194,6 +194,14 @@ offer_frame take_offer(byte_reader& in) {
   return f;
 }
 
+again_frame take_again(byte_reader& in) {
+  again_frame f;
+  f.sequence = in.varint();
+  if (f.sequence >> 62 != 0) in.fail();
+  f.block = in.rest();
+  return f;
+}
+
 mark_frame take_mark(byte_reader& in) {
   mark_frame f;
   f.round = in.varint();
@@ -247,6 +255,8 @@ frame take_frame(frame_type type, byte_reader& in) {
       return take_offer(in);
     case frame_type::mark:
       return take_mark(in);
+    case frame_type::again:
+      return take_again(in);
     default:
       return std::monostate{};
   }

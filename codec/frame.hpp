@@ -33,11 +33,12 @@ enum class frame_type : std::uint8_t {
   digest = 0x0d,
   sketch = 0x0e,
   request = 0x0f,
-  delta = 0x10,
+  delta = 0x10,  ///< sent by no version; deltas stand in blocks
   unknown_base = 0x11,
   marked_batch = 0x12,  ///< a batch with marks; batch_frame stands for both
   offer = 0x13,
   mark = 0x14,
+  again = 0x15,
 };
 
 /// How far a pattern got at the other side. Each level includes the ones before.
@@ -51,6 +52,11 @@ struct log_position {
   bool operator==(const log_position&) const = default;
 };
 
+/// Bits of hello_frame::capabilities.
+namespace capability {
+inline constexpr std::uint64_t takes_deltas = 1;  ///< blocks may hold deltas
+}
+
 /// The first frame on the control lane, both ways; nothing else is taken before it.
 struct hello_frame {
   std::uint64_t version_min = wire_version;
@@ -58,7 +64,7 @@ struct hello_frame {
   std::string name;  ///< the node's identity; must agree with its certificate
   node_role role = node_role::node;
   std::uint64_t instance = 0;              ///< random, new with each start of the process
-  std::uint64_t capabilities = 0;          ///< bits, none assigned yet; unknown ones are ignored
+  std::uint64_t capabilities = 0;          ///< bits of `capability`; unknown ones are ignored
   std::uint64_t pattern_bytes_max = 0;     ///< the largest pattern this side takes
   ack_level level = ack_level::applied;    ///< the highest level this side acknowledges
   log_position log;                        ///< where this side's history stands
@@ -200,22 +206,29 @@ struct mark_frame {
   std::array<std::uint64_t, 3> before{};  ///< on the lanes high, normal and low
   bool operator==(const mark_frame&) const = default;
 };
-/// New versions against records that the receiver holds. Each counts as a record in the lane's numbering.
+/// A form of deltas that no version sends: they stand in blocks.
 struct delta_frame {
-  bytes_view deltas;  ///< one after another, for take_delta(); a view into the frame's bytes
+  bytes_view deltas;  ///< a view into the frame's bytes
 };
-/// "I do not have the base of this delta": the record is to be sent whole, under a new number.
+/// "I do not have the base of this delta": the record is to be sent whole, in an again_frame.
 struct unknown_base_frame {
   std::uint8_t lane = 0;
   std::uint64_t sequence = 0;
   bool operator==(const unknown_base_frame&) const = default;
 };
 
+/// The whole record in answer to an unknown_base_frame. It keeps the number that its delta had.
+struct again_frame {
+  std::uint64_t sequence = 0;  ///< on the lane that this comes on
+  bytes_view block;            ///< of one record, in the lane's history; a view into the frame's bytes
+};
+
 /// A known frame. `std::monostate`: a type this version does not know, skipped.
 using frame =
     std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame, refusal_frame,
                  query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame,
-                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame, offer_frame, mark_frame>;
+                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame, offer_frame, mark_frame,
+                 again_frame>;
 
 /// Appends type, length and payload. Text over its limit is cut; std::monostate appends nothing.
 void append_frame(byte_buffer& out, const frame& value);

@@ -172,6 +172,12 @@ struct payload_writer {
     return frame_type::mark;
   }
 
+  frame_type operator()(const again_frame& f) const {
+    append_varint(out, f.sequence);
+    append_bytes(out, f.block);
+    return frame_type::again;
+  }
+
   frame_type operator()(const unknown_base_frame& f) const {
     out.push_back(f.lane);
     append_varint(out, f.sequence);

@@ -5,8 +5,10 @@
 #include <xxhash.h>
 
 #include <quicsync/codec/block_context.hpp>
+#include <quicsync/codec/delta.hpp>
 #include <quicsync/codec/record_parts.hpp>
 #include <quicsync/codec/slab.hpp>
+#include <quicsync/codec/small_copy.hpp>
 
 namespace quicsync {
 
@@ -128,6 +130,38 @@ result<void> slab_builder::add_packed(detail::block_context& context, detail::by
   }
   index(view);
   return {};
+}
+
+result<void> slab_builder::add_delta(const delta_block& from, std::size_t number, bytes_view base) {
+  const auto misfit = [] { return fail(errc::unknown_base, "delta: made against another version than is held"); };
+  if (auto ok = begin(); !ok) return ok;
+  const auto& delta = from.deltas()[number];
+  const auto held = detail::head_of(base);
+  const auto middle = from.middle(delta);
+  const auto [prefix_bytes, suffix_bytes] = delta.kept;
+  if (held.id != from.id(delta) || delta.kept.bytes() > held.body.size()) return misfit();
+  auto* const begin = room(3 * detail::varint_bytes_max + held.id.size() + delta.kept.bytes() + middle.size());
+  auto* to = detail::put_varint(begin, delta.version);
+  to = detail::put_varint(to, delta.timestamp);
+  to = detail::put_varint(to, held.id.size());
+  const std::string_view id(reinterpret_cast<const char*>(to), held.id.size());
+  const auto append = [&to](const auto* bytes, std::size_t count) {
+    detail::copy_short(to, bytes, count);
+    to += count;
+  };
+  append(held.id.data(), held.id.size());
+  append(held.body.data(), prefix_bytes);
+  append(middle.data(), middle.size());
+  append(held.body.data() + held.body.size() - suffix_bytes, suffix_bytes);
+  record_view view;
+  const char* failure = nullptr;
+  const bytes_view bytes(begin, static_cast<std::size_t>(to - begin));
+  if (!detail::record_reader::parse(view, bytes, delta.version, delta.timestamp, id, failure)) return misfit();
+  index(view);
+  if (delta_check(slab_->items_.back().hash) == delta.check) return {};
+  slab_->items_.pop_back();
+  slab_->size_bytes_ -= bytes.size();
+  return misfit();
 }
 
 slab_ptr slab_builder::finish() {

@@ -18,6 +18,7 @@ namespace detail {
 class block_context;
 class byte_reader;
 }  // namespace detail
+class delta_block;
 
 /// One record of a slab, taken apart as far as merging and routing need it.
 struct slab_item {
@@ -77,6 +78,9 @@ class slab_builder {
 
   /// One record out of a block, for block_decoder. Errors: bad_block, and as add_record().
   result<void> add_packed(detail::block_context& context, detail::byte_reader& in);
+  /// The record that a delta of a block stands for, by its number there. Errors: unknown_base where `base` is not the
+  /// version that it was made against; overloaded.
+  result<void> add_delta(const delta_block& from, std::size_t number, bytes_view base);
 
   /// The slab so far (never null), and the builder is empty again.
   slab_ptr finish();

@@ -9,9 +9,11 @@
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/cold_pages.hpp>
 #include <quicsync/actors/cache/comparison_desk.hpp>
+#include <quicsync/actors/cache/delta_records.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/inspect/inspect_messages.hpp>
+#include <quicsync/actors/peer/peer_rules.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
 #include <quicsync/codec/planted.hpp>
@@ -56,6 +58,7 @@ class cache_actor : public loop_actor, private loop::source {
  public:
   cache_actor(caf::actor_config& config, loop& home, cache_setup setup)
       : loop_actor(config, home),
+        key_seed_(setup.table.key_seed),
         table_(std::move(setup.table)),
         wall_clock_ms_(std::move(setup.wall_clock_ms)),
         ledger_(std::move(setup.ledger)),
@@ -223,43 +226,74 @@ class cache_actor : public loop_actor, private loop::source {
     feed_waiting();
   }
 
+  /// What comes of the records that a peer brought together.
+  struct taken_records {
+    std::int64_t now_ms = 0;
+    log_position_number last = 0;  ///< where what settles them stands
+    std::vector<std::pair<std::uint32_t, error>> refused;
+    messages::answer_older older;
+  };
+
+  /// `number`: among those that came together.
+  void take(taken_records& taken, const messages::apply& m, std::uint32_t number, const slab_ptr& records,
+            std::uint32_t index) {
+    if (store_refusal_.code != errc::none) {
+      taken.refused.emplace_back(number, store_refusal_);
+      return;
+    }
+    const auto outcome = table_.apply(records, index, m.source, m.access, taken.now_ms);
+    note(outcome);
+    keep(outcome, records, index);
+    if (is_refusal(outcome.what))
+      taken.refused.emplace_back(number, refusal_of(outcome.what));
+    else
+      // An expired one stands nowhere: what it left stands before the log's end.
+      taken.last = std::max(taken.last, outcome.position != 0 ? outcome.position : table_.last_position());
+    if (outcome.what == pattern_table::verdict::older)
+      if (auto newer = table_.newer_than_brought(records->id(index)))
+        taken.older.pairs.push_back({std::move(newer), records, static_cast<std::uint16_t>(index)});
+  }
+
+  /// Some of them are what changed: they are rebuilt first, and judged only then.
+  std::uint32_t take_deltas(taken_records& taken, const messages::apply& m) {
+    const auto records = rebuild(*m.deltas, table_, key_seed_);
+    for (std::uint32_t i = 0; i < records.size(); ++i) {
+      const auto& [from, index] = records[i];
+      if (!from) {
+        taken.refused.emplace_back(i, error{errc::unknown_base, {}});
+      } else if (auto reason = judge_record(m.rules.get(), *from, index)) {
+        taken.refused.emplace_back(i, std::move(*reason));
+      } else {
+        take(taken, m, i, from, index);
+      }
+    }
+    return m.deltas->size();
+  }
+
   void on_apply(handed_apply& handed) {
     auto& m = handed.what;
-    const auto now_ms = wall_clock_ms_();
-    log_position_number last = 0;  // where what settles these records stands
-    std::vector<std::pair<std::uint32_t, error>> refused;
-    messages::answer_older older{m.tag, {}};
-    auto before = m.refused.begin();  // by the session
-    for (std::uint32_t i = 0; i < m.records->size(); ++i) {
-      table_.expect(*m.records, i);
-      if (before != m.refused.end() && before->first == i) {
-        refused.push_back(std::move(*before++));
-        continue;
+    taken_records taken{wall_clock_ms_(), 0, {}, {m.tag, {}}};
+    std::uint32_t count = 0;
+    if (m.deltas) {
+      count = take_deltas(taken, m);
+    } else {
+      count = static_cast<std::uint32_t>(m.records->size());
+      auto before = m.refused.begin();  // by the session
+      for (std::uint32_t i = 0; i < count; ++i) {
+        table_.expect(*m.records, i);
+        if (before != m.refused.end() && before->first == i)
+          taken.refused.push_back(std::move(*before++));
+        else
+          take(taken, m, i, m.records, i);
       }
-      if (store_refusal_.code != errc::none) {
-        refused.emplace_back(i, store_refusal_);
-        continue;
-      }
-      const auto outcome = table_.apply(m.records, i, m.source, m.access, now_ms);
-      note(outcome);
-      keep(outcome, m.records, i);
-      if (is_refusal(outcome.what))
-        refused.emplace_back(i, refusal_of(outcome.what));
-      else
-        // An expired one stands nowhere: what it left stands before the log's end.
-        last = std::max(last, outcome.position != 0 ? outcome.position : table_.last_position());
-      if (outcome.what == pattern_table::verdict::older)
-        if (auto newer = table_.newer_than_brought(m.records->id(i)))
-          older.pairs.push_back({std::move(newer), m.records, static_cast<std::uint16_t>(i)});
     }
     arm();
     tell_moves();
-    messages::applied answer{m.tag, m.on, m.first_sequence, static_cast<std::uint32_t>(m.records->size()),
-                             std::move(refused)};
-    if (store_works()) unstored_.wait(handed.peer, answer, last);
-    if (!older.pairs.empty()) tell(this, handed.peer, std::move(older));
+    messages::applied answer{m.tag, m.on, m.first_sequence, count, std::move(taken.refused)};
+    if (store_works()) unstored_.wait(handed.peer, answer, taken.last);
+    if (!taken.older.pairs.empty()) tell(this, handed.peer, std::move(taken.older));
     tell(this, handed.peer, std::move(answer));
-    if (store_works() && last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
+    if (store_works() && taken.last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
     feed_waiting();
   }
 
@@ -357,6 +391,7 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void on_pull(messages::pull& m) {
+    if (m.deltas.number != this_node) table_.note_replacements();
     if (m.wait && table_.nothing_after(m.after, m.lanes)) {
       auto same = std::find_if(waiting_.begin(), waiting_.end(),
                                [&](const auto& w) { return w.reader == m.reader && w.reading == m.reading; });
@@ -370,7 +405,9 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void answer(const messages::pull& m) {
-    auto reading = table_.read(m.after, m.lanes, m.records_max, m.bytes_max);
+    auto reading = m.deltas.number == this_node
+                       ? table_.read(m.after, m.lanes, m.records_max, m.bytes_max)
+                       : table_.read_for(m.deltas, m.after, m.lanes, m.records_max, m.bytes_max);
     messages::page page{m.tag, std::move(reading.sets), reading.next, reading.at_end};
     if (reading.cold.empty() || !store_works()) return tell(this, m.reader, std::move(page));
     const auto number = ++last_fetch_;
@@ -502,6 +539,7 @@ class cache_actor : public loop_actor, private loop::source {
     home().set_deadline(this, home().now() + std::chrono::milliseconds(wait));
   }
 
+  const std::uint64_t key_seed_;
   pattern_table table_;
   comparison_desk<caf::actor_addr> desk_{table_};
   bool comparing_ = false;

@@ -184,6 +184,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   const slab_item& item = records->item(index);
   const bool is_over = item.expires && is_expired(records->record(index).expires_at(), now_ms);
   outcome out;
+  std::optional<replacements::step> step;
   out.on = lane_of(*records, index);
   if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
   const auto bytes = item.size + access.bytes_at_most();
@@ -211,6 +212,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     out.what = verdict::replaced;
     out.replaced = read_at(held);
     note_gone(held.position);
+    if (notes_replacements_) step = step_over(at, *records, index, access);
     const auto over = order_at(at);
     held.over_version = over.version;
     held.over_source = source_of(at);
@@ -230,7 +232,22 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   }
   out.entry = at;
   out.position = stand(at, out.on, out.replaced);
+  if (step && !is_over) replacements_.note(out.position, *step, [this] { return passed_by_all(); });
   return out;
+}
+
+/// What is remembered of a replacement, before the record that goes is let go: only of what everybody may have.
+std::optional<replacements::step> pattern_table::step_over(std::uint32_t entry_index, const slab& records,
+                                                           std::size_t index, const sharing& access) const {
+  const entry& e = entries_[entry_index];
+  if (!e.has_record() || e.deleted || records.item(index).deleted || !access.for_all()) return std::nullopt;
+  const arrival& from = arrivals_[e.from];
+  if (!from.access.for_all()) return std::nullopt;
+  const auto base = from.records->bytes(e.index), next = records.bytes(index);
+  if (std::max(base.size(), next.size()) > limits::delta_record_bytes) return std::nullopt;
+  const auto kept = common_ends_of(base, next);
+  if (kept.bytes() < limits::delta_kept_bytes) return std::nullopt;
+  return replacements::step{e.position, kept, from.source, e.on};
 }
 
 pattern_table::outcome pattern_table::restore(const slab_ptr& records, std::size_t index, peer_number source,
@@ -338,6 +355,28 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
   return out;
 }
 
+pattern_table::reading pattern_table::read_for(const delta_reader& peer, const log_cursor& after, lane_set lanes,
+                                               std::size_t records_max, std::size_t bytes_max) const {
+  auto out = read(after, lanes, records_max, bytes_max);
+  const auto known = progress_.find(peer.number);
+  if (known == progress_.end() || replacements_.empty()) return out;
+  const log_cursor& acknowledged = known->second;
+  for (auto& set : out.sets) {
+    if (!set->access.for_all()) continue;
+    // The page is being made: nobody else has it yet.
+    auto& deltas = std::const_pointer_cast<change_set>(set)->deltas;
+    for (const change& c : set->changes) {
+      // A lane keeps its order: what was sent on it before is there when this comes.
+      const auto kept = replacements_.since(c.position, [&](const replacements::step& what) {
+        return what.source == peer.number || what.over <= acknowledged[what.on] ||
+               (what.on == c.on && what.over > peer.sent_from[c.on] && what.over <= after[c.on]);
+      });
+      if (kept && kept->bytes() >= limits::delta_kept_bytes) deltas.push_back({c.position, *kept});
+    }
+  }
+  return out;
+}
+
 std::size_t pattern_table::left_after(const log_cursor& after) const {
   constexpr std::size_t counted_exactly = 4096;
   std::size_t sum = 0;
@@ -365,6 +404,7 @@ std::size_t pattern_table::clear() {
   left_.clear();
   due_ = {};
   digests_.clear();
+  replacements_.clear();
   live_ = cold_ = bytes_ = 0;
   partial_ = partial_ || had != 0;
   gone_.clear();

@@ -21,6 +21,7 @@
 #include <quicsync/actors/cache/key_index.hpp>
 #include <quicsync/actors/cache/lane_log.hpp>
 #include <quicsync/actors/cache/paged_vector.hpp>
+#include <quicsync/actors/cache/replacements.hpp>
 #include <quicsync/actors/cache/table_digests.hpp>
 #include <quicsync/actors/config.hpp>
 #include <quicsync/actors/log_cursor.hpp>
@@ -145,6 +146,11 @@ class pattern_table {
   };
   reading read(const log_cursor& after, lane_set lanes, std::size_t records_max = limits::turn_records,
                std::size_t bytes_max = limits::turn_bytes) const;
+  /// Deltas will be wanted: from now on it is noted what replaces what.
+  void note_replacements() noexcept { notes_replacements_ = true; }
+  /// The same as read() for a peer that takes deltas: sets say what their changes have in common with what it holds.
+  reading read_for(const delta_reader& peer, const log_cursor& after, lane_set lanes,
+                   std::size_t records_max = limits::turn_records, std::size_t bytes_max = limits::turn_bytes) const;
 
   /// True when a reader at `after` would get nothing.
   bool nothing_after(const log_cursor& after, lane_set lanes) const noexcept;
@@ -258,6 +264,9 @@ class pattern_table {
   void remove_entry(std::uint32_t entry_index);
   log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced);
   void leave(lane on, log_position_number position);
+  std::optional<replacements::step> step_over(std::uint32_t entry_index, const slab& records, std::size_t index,
+                                              const sharing& access) const;
+  log_position_number passed_by_all() const;
   static bool is_logged(const entry& e) noexcept { return e.has_record() || e.cold; }
   static log_position_number read_at(const entry& e) noexcept { return is_logged(e) ? e.position : 0; }
   /// For lane_log: whether the entry that was accepted there still stands there.
@@ -321,6 +330,8 @@ class pattern_table {
   absl::flat_hash_map<std::uint32_t, order_left> left_;             ///< by entry; never iterated
   std::priority_queue<due, std::vector<due>, std::greater<>> due_;  ///< of some entries that were replaced, too
   std::map<peer_number, log_cursor> progress_;                      ///< what peers have acknowledged
+  replacements replacements_;                                       ///< for peers that take deltas
+  bool notes_replacements_ = false;                                 ///< there is such a peer, or was of late
   std::vector<log_position_number> gone_;                           ///< for take_gone()
 };
 

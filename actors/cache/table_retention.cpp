@@ -129,7 +129,21 @@ void pattern_table::set_progress(peer_number peer, lane on, log_position_number 
   at = std::max(at, position);
 }
 
-void pattern_table::forget_progress(peer_number peer) { progress_.erase(peer); }
+void pattern_table::forget_progress(peer_number peer) {
+  progress_.erase(peer);
+  if (!progress_.empty()) return;
+  notes_replacements_ = false;
+  replacements_.clear();
+}
+
+/// Lanes of which nothing is left to be acknowledged do not count.
+log_position_number pattern_table::passed_by_all() const {
+  auto all = last_position_;
+  for (const auto& [peer, reached] : progress_)
+    for (lane l : all_lanes)
+      if (logs_[index_of(l)].last() > reached[l]) all = std::min(all, reached[l]);
+  return all;
+}
 
 log_cursor pattern_table::acknowledged_by_all() const {
   log_cursor all = log_cursor::at(std::numeric_limits<log_position_number>::max());

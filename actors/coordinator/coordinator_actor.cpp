@@ -312,6 +312,7 @@ class coordinator_actor : public inspected_actor {
     setup.session.hello = hello_;
     setup.session.batch_patterns = config_.batch_size;
     setup.session.compress = config_.compression;
+    setup.session.deltas = config_.deltas;
     setup.session.key_seed = parts_.key_seed;
     setup.session.check_name = parts_.quic.verify.check_peer;
     setup.session.sync_interval = config_.sync_interval;

@@ -71,6 +71,7 @@ std::string to_json(const node_config& config) {
                    {"syncInterval", config.sync_interval.count()},
                    {"batchSize", config.batch_size},
                    {"compression", config.compression},
+                   {"deltas", config.deltas},
                    {"tls",
                     {{"cert", config.cert.string()},
                      {"key", masked(config.key)},

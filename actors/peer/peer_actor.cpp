@@ -333,10 +333,22 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     send_to_cache(
         messages::apply{tagged(0), std::move(records), number_, on, first_sequence, access, std::move(refused)});
   }
+  void apply_deltas(std::shared_ptr<const delta_block> records, lane on, std::uint64_t first_sequence,
+                    const sharing& access, std::shared_ptr<const peer_rules> rules) override {
+    trace("sync:records_in", [&] {
+      return lane_field(on) + trace_field("first", first_sequence) + trace_field("records", records->size()) +
+             trace_field("bytes", records->record_bytes()) + trace_field("deltas", records->deltas().size());
+    });
+    messages::apply m{tagged(0), nullptr, number_, on, first_sequence, access};
+    m.deltas = std::move(records);
+    m.rules = std::move(rules);
+    send_to_cache(std::move(m));
+  }
   void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
             std::size_t bytes_max) override {
-    send_to_cache(
-        messages::pull{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait, records_max, bytes_max});
+    messages::pull m{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait, records_max, bytes_max};
+    m.deltas = session_->deltas_wanted();
+    send_to_cache(std::move(m));
   }
   void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }
   void ask_digest(std::shared_ptr<const comparison_view> view) override {

@@ -3,8 +3,18 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/peer_rules.hpp>
+#include <quicsync/actors/validation.hpp>
+#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
+
+std::optional<error> judge_record(const peer_rules* rules, const slab& records, std::size_t index) {
+  if (rules == nullptr || (!records.item(index).has_checksum && rules->writes_all())) return std::nullopt;
+  const auto record = records.record(index);
+  auto reason = planted(bug::write_rules_forgotten) ? std::nullopt : rules->check_write(record);
+  if (!reason && !planted(bug::checksum_is_not_checked)) reason = find_corruption(record);
+  return reason;
+}
 
 bool name_matches(std::string_view pattern, std::string_view name) noexcept {
   if (pattern.empty() || pattern.back() != '*') return pattern == name;

@@ -9,6 +9,7 @@
 #include <quicsync/actors/config.hpp>
 #include <quicsync/codec/filter.hpp>
 #include <quicsync/codec/record.hpp>
+#include <quicsync/codec/slab.hpp>
 
 namespace quicsync {
 
@@ -34,6 +35,10 @@ class peer_rules {
   std::vector<filter> reads_;        ///< any of them
   std::vector<std::string> agents_;  ///< names, or prefixes that end in `*`
 };
+
+/// Why a record is not to be taken from the peer of these rules; null: they allow everything. Errors: not_allowed,
+/// bad_checksum.
+std::optional<error> judge_record(const peer_rules* rules, const slab& records, std::size_t index);
 
 /// `pattern` is a whole name, or ends in `*` and is a prefix.
 bool name_matches(std::string_view pattern, std::string_view name) noexcept;

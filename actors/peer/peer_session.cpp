@@ -37,6 +37,7 @@ void peer_session::open(log_position_number position, bool partial, ack_level le
   config_.hello.keeps_back =
       config_.check_name ? !peer_rules(config_.rules, certificate_.name).reads_all() : config_.rules.read.has_value();
   config_.hello.level = level;
+  if (config_.deltas) config_.hello.capabilities |= capability::takes_deltas;
   say(config_.hello);
   for (lane l : all_lanes) process(l);
 }
@@ -96,6 +97,10 @@ result<void> peer_session::handle(lane on, const frame& value, std::vector<recei
     if (on == lane::control) return fail(errc::unexpected_frame, "patterns on the control lane");
     return take_batch(on, *batch, slabs);
   }
+  if (const auto* again = std::get_if<again_frame>(&value)) {
+    if (on == lane::control) return fail(errc::unexpected_frame, "patterns on the control lane");
+    return take_again(on, *again, slabs);
+  }
   if (const auto* reply = std::get_if<reply_frame>(&value)) return take_reply(*reply);
   if (on != lane::control)
     return fail(errc::unexpected_frame, fmt::format("a control frame on the {} lane", to_string(on)));
@@ -105,6 +110,7 @@ result<void> peer_session::handle(lane on, const frame& value, std::vector<recei
 result<void> peer_session::handle_control(const frame& value) {
   if (const auto* ack = std::get_if<acknowledgement_frame>(&value)) return take_acknowledgement(*ack);
   if (const auto* refusal = std::get_if<refusal_frame>(&value)) return take_refusal(*refusal);
+  if (const auto* unknown = std::get_if<unknown_base_frame>(&value)) return take_unknown_base(*unknown);
   if (const auto* wish = std::get_if<subscribe_frame>(&value)) return take_subscribe(*wish);
   if (const auto* around = std::get_if<neighbours_frame>(&value)) return take_neighbours(*around);
   if (const auto* mark = std::get_if<mark_frame>(&value)) return take_mark(*mark);
@@ -151,6 +157,7 @@ result<void> peer_session::take_hello(const hello_frame& hello) {
                                                     hello.name, certificate_.name));
   their_hello_ = hello;
   rules_ = peer_rules(config_.rules, hello.name);
+  if (config_.hello.role != node_role::client) judged_by_ = std::make_shared<const peer_rules>(rules_);
   host_.greeted(hello);
   return {};
 }
@@ -176,6 +183,8 @@ void peer_session_statistics::add(const peer_session_statistics& later) {
   record_bytes_sent += later.record_bytes_sent;
   lane_bytes_sent += later.lane_bytes_sent;
   batches_acknowledged += later.batches_acknowledged;
+  deltas_sent += later.deltas_sent;
+  deltas_missed += later.deltas_missed;
   patterns_filtered += later.patterns_filtered;
   rate_delays_out += later.rate_delays_out;
   rate_delays_in += later.rate_delays_in;

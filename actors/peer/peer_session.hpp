@@ -56,6 +56,9 @@ class peer_session_host {
   /// All but the `refused` ones (by their place in the slab, ascending).
   virtual void apply(slab_ptr records, lane on, std::uint64_t first_sequence, const sharing& access,
                      std::vector<std::pair<std::uint32_t, error>> refused) = 0;
+  /// All but what `rules` do not allow (null: they allow everything).
+  virtual void apply_deltas(std::shared_ptr<const delta_block> records, lane on, std::uint64_t first_sequence,
+                            const sharing& access, std::shared_ptr<const peer_rules> rules) = 0;
   /// `bounds`: no more than so many records, and bytes.
   virtual void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
                     std::size_t bytes_max) = 0;
@@ -93,6 +96,7 @@ struct peer_session_config {
   peer_wish wish;
   std::size_t batch_patterns = 100;
   bool compress = true;
+  bool deltas = true;  ///< both ways; sent only where `compress` is set, too
   std::uint64_t key_seed = 0;
   bool check_name = true;                         ///< the other side's hello must agree with its certificate
   std::chrono::milliseconds sync_interval{1000};  ///< between looks at what may differ; 0: none
@@ -107,6 +111,8 @@ struct peer_session_statistics {
   std::uint64_t record_bytes_sent = 0;
   std::uint64_t lane_bytes_sent = 0;
   std::uint64_t batches_acknowledged = 0;
+  std::uint64_t deltas_sent = 0;
+  std::uint64_t deltas_missed = 0;  ///< of those, what the other side had no base for
   std::uint64_t patterns_filtered = 0;  ///< not sent: not wanted, or not to be read
   std::uint64_t rate_delays_out = 0;    ///< waits
   std::uint64_t rate_delays_in = 0;
@@ -176,12 +182,20 @@ class peer_session {
     time_point since = time_point::max();
   };
   under_way unacknowledged() const noexcept;
+  /// For messages::pull: whether the other side is sent deltas.
+  delta_reader deltas_wanted() const;
   /// How far the other side was given the log; nullopt: it takes nothing.
   std::optional<log_cursor> given_to() const { return reading_ ? std::optional(read_to_) : std::nullopt; }
   const std::optional<hello_frame>& their_hello() const noexcept { return their_hello_; }
   const peer_session_statistics& statistics() const noexcept { return statistics_; }
 
  private:
+  /// A record that was sent as a delta, until it is settled: whoever lacks the base is sent it whole.
+  struct sent_delta {
+    std::uint64_t sequence = 0;
+    slab_ptr records;  ///< null: it was sent whole since
+    std::uint16_t index = 0;
+  };
   /// What was sent on a lane and where it stands in the log.
   struct sent_block {
     std::uint64_t first_sequence = 0;
@@ -203,6 +217,8 @@ class peer_session {
     std::uint64_t in_order_from = 0;  ///< blocks before it tell nothing of how far the other side is in the log
     acknowledged_level applied;
     acknowledged_level stored;  ///< used when the other side has a store
+    std::deque<sent_delta> deltas;                ///< by sequence, those of blocks that are not settled
+    std::deque<std::uint64_t> asked_for;          ///< of those, what is to be sent whole
     explicit outgoing_lane(bool compress) : encoder(compress) {}
   };
   struct credit {
@@ -213,7 +229,8 @@ class peer_session {
     frame_reader frames;
     block_decoder decoder;
     std::uint64_t next_sequence = 0;
-    std::uint64_t applied_before = 0;  ///< sequences below are in the cache
+    std::uint64_t applied_before = 0;  ///< sequences below are in the cache, or missing
+    std::set<std::uint64_t> missing;   ///< deltas without a base, until they come whole
     std::uint64_t received_bytes = 0;  ///< of the lane
     std::uint64_t credited_bytes = 0;  ///< given back, or attached to records under way
     bool paused = false;               ///< enough is unpacked; goes on when the cache has applied it
@@ -224,6 +241,8 @@ class peer_session {
   struct received_slab {
     slab_ptr records;
     sharing access;
+    std::shared_ptr<const delta_block> deltas = nullptr;  ///< in place of `records`
+    std::optional<std::uint64_t> again = std::nullopt;    ///< the number that its one record has had before
   };
   /// A question of the other side that is being answered.
   struct served_query {
@@ -285,6 +304,9 @@ class peer_session {
   void advance(lane on, ack_level level, acknowledged_level& track);
   void report_progress(lane on);
   void note_sent(lane on, sent_block block);
+  bool sends_deltas(const change_set& set, drawn_from origin) const;
+  result<void> take_unknown_base(const unknown_base_frame& unknown);
+  void send_whole(lane on);
   bool has_room(lane on) const noexcept;
   void send_on(lane on, byte_buffer&& bytes);
 
@@ -295,6 +317,9 @@ class peer_session {
 
   // peer_session_incoming.cpp: what comes from it
   result<void> take_batch(lane on, const batch_frame& batch, std::vector<received_slab>& slabs);
+  result<void> take_deltas(lane on, bytes_view block, std::vector<received_slab>& slabs);
+  result<void> take_again(lane on, const again_frame& again, std::vector<received_slab>& slabs);
+  void note_taken(lane on, std::size_t patterns, std::size_t record_bytes);
   void apply_slabs(lane on, std::vector<received_slab> slabs);
   std::vector<std::pair<std::uint32_t, error>> judge(const slab& records);
   bool wait_for_rate(lane on);
@@ -324,6 +349,7 @@ class peer_session {
 
   std::optional<filter> their_filter_;  ///< set once they subscribed
   peer_rules rules_;                    ///< what they may; known with their hello
+  std::shared_ptr<const peer_rules> judged_by_;  ///< these, for the cache; null: nothing that they bring is judged
   rate_limit in_limit_, out_limit_;
   bool waiting_for_out_rate_ = false;
   std::array<bool, lane_count> waiting_for_in_rate_{};
@@ -344,6 +370,7 @@ class peer_session {
   bool caught_up_ = false;                   ///< what was there before is sent, or known to be there
   bool copied_ = false;                      ///< everything, since both were last equal
   log_cursor outside_until_;                 ///< up to there only what is not compared is read
+  log_cursor sent_from_;                     ///< after this everything that was read for them was sent
   std::deque<byte_buffer> catch_up_frames_;  ///< wait for room on the control lane
   bool sending_selection_ = false, selection_pulled_ = false;
   std::uint64_t selection_tag_ = 0;

@@ -93,7 +93,7 @@ void peer_session::read_from(const log_cursor& after) {
   const bool first = subscriptions_ != std::exchange(subscriptions_told_, subscriptions_);
   starting_ = false;
   reading_ = true;
-  read_to_ = after;
+  read_to_ = sent_from_ = after;
   at_log_end_ = false;
   outside_until_ = {};
   if (first)
@@ -137,7 +137,7 @@ void peer_session::take_digest(const messages::digest_answer& own) {
   if (starting_) {
     read_from(log_cursor::at(own.position));
     if (!(view_->wanted == *their_filter_) || owes_deletions()) {
-      outside_until_ = read_to_;
+      outside_until_ = read_to_;  // sent_from_, too
       read_to_ = {};
     }
     at_log_end_ = read_to_ == log_cursor::at(own.position);
@@ -301,8 +301,11 @@ result<void> peer_session::take_mark(const mark_frame& mark) {
 
 bool peer_session::is_applied(const mark_frame& mark) const {
   std::size_t i = 0;
-  for (lane l : {lane::high, lane::normal, lane::low})
-    if (incoming_[index_of(l)].applied_before < mark.before[i++]) return false;
+  for (lane l : {lane::high, lane::normal, lane::low}) {
+    const auto& from = incoming_[index_of(l)];
+    const auto before = mark.before[i++];
+    if (from.applied_before < before || (!from.missing.empty() && *from.missing.begin() < before)) return false;
+  }
   return true;
 }
 

@@ -1,9 +1,10 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <quicsync/actors/peer/peer_session.hpp>
-#include <quicsync/actors/validation.hpp>
+#include <quicsync/codec/delta_limits.hpp>
 #include <quicsync/codec/limits.hpp>
-#include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
 
@@ -20,6 +21,7 @@ result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::ve
     if (!builder_.empty()) slabs.push_back({builder_.finish(), building_for_});
     building_for_ = std::move(access);
   }
+  if (block_decoder::has_deltas(batch.block)) return take_deltas(on, batch.block, slabs);
   std::size_t patterns = 0, bytes = 0;
   auto count = [&](std::size_t more_patterns, std::size_t more_bytes) {
     patterns += more_patterns;
@@ -35,6 +37,33 @@ result<void> peer_session::take_batch(lane on, const batch_frame& batch, std::ve
   }
   in_limit_.take(patterns - patterns_before, bytes - bytes_before, host_.now());
   return done;
+}
+
+/// Some of its records are what changed against versions that only the cache has.
+result<void> peer_session::take_deltas(lane on, bytes_view block, std::vector<received_slab>& slabs) {
+  if (!config_.deltas) return fail(errc::bad_block, "block: deltas, which this side does not take");
+  auto records = incoming(on).decoder.decode_deltas(block, config_.key_seed);
+  if (!records) return fail(std::move(records.error()));
+  if (!builder_.empty()) slabs.push_back({builder_.finish(), building_for_});
+  in_limit_.take(records->size(), records->record_bytes(), host_.now());
+  slabs.push_back({nullptr, building_for_, std::make_shared<const delta_block>(std::move(*records))});
+  return {};
+}
+
+/// What could not be rebuilt comes whole.
+result<void> peer_session::take_again(lane on, const again_frame& again, std::vector<received_slab>& slabs) {
+  if (incoming(on).missing.count(again.sequence) == 0)
+    return fail(errc::bad_frame, fmt::format("record {} comes again, which was not asked for", again.sequence));
+  slab_builder builder(config_.key_seed);
+  std::vector<slab_ptr> full;
+  if (auto done = incoming(on).decoder.decode(again.block, builder, full); !done) return done;
+  if (!builder.empty()) full.push_back(builder.finish());
+  if (full.size() != 1 || full.front()->size() != 1)
+    return fail(errc::bad_frame, "not one record in answer to an unknown base");
+  if (!builder_.empty()) slabs.push_back({builder_.finish(), building_for_});
+  in_limit_.take(1, full.front()->record_bytes(), host_.now());
+  slabs.push_back({std::move(full.front()), {}, nullptr, again.sequence});
+  return {};
 }
 
 // Over its rate a lane is left as it is: the other side's window stays shut, and it waits. Control goes on.
@@ -68,35 +97,42 @@ void peer_session::wake() {
 // What this node does not take from this peer, and why.
 std::vector<std::pair<std::uint32_t, error>> peer_session::judge(const slab& records) {
   std::vector<std::pair<std::uint32_t, error>> refused;
-  if (config_.hello.role == node_role::client) return refused;
-  for (std::uint32_t i = 0; i < records.size(); ++i) {
-    if (!records.item(i).has_checksum && rules_.writes_all()) continue;
-    const auto record = records.record(i);
-    auto reason = planted(bug::write_rules_forgotten) ? std::nullopt : rules_.check_write(record);
-    if (!reason && !planted(bug::checksum_is_not_checked)) reason = find_corruption(record);
-    if (!reason) continue;
-    ++statistics_.refused_here[reason->code];
-    refused.emplace_back(i, std::move(*reason));
-  }
+  for (std::uint32_t i = 0; judged_by_ && i < records.size(); ++i)
+    if (auto reason = judge_record(judged_by_.get(), records, i)) refused.emplace_back(i, std::move(*reason));
   return refused;
 }
 
 void peer_session::apply_slabs(lane on, std::vector<received_slab> slabs) {
   auto& from = incoming(on);
-  for (auto& [records, access] : slabs) {
-    if (records->empty()) continue;
+  // Of what they hand in they are told the version that they do not want any more, too.
+  const bool remembers = their_filter_ && !(their_filter_->match_all() && rules_.reads_all());
+  for (auto& [records, access, deltas, again] : slabs) {
+    const auto& whole = deltas ? *deltas->whole() : *records;
+    const std::size_t count = deltas ? deltas->size() : whole.size();
+    if (count == 0) continue;
     note_activity();
-    auto first = from.next_sequence;
-    from.next_sequence += records->size();
-    statistics_.patterns_received += records->size();
-    statistics_.lanes[index_of(on)].patterns_received += records->size();
-    statistics_.lanes[index_of(on)].record_bytes_received += records->record_bytes();
-    auto refused = judge(*records);
-    // Of what they hand in they are told the version that they do not want any more, too.
-    if (their_filter_ && !(their_filter_->match_all() && rules_.reads_all()))
-      for (std::size_t i = 0; i < records->size(); ++i) given_.insert(records->item(i).key);
-    host_.apply(std::move(records), on, first, access, std::move(refused));
+    const auto first = again.value_or(from.next_sequence);
+    if (!again) from.next_sequence += count;
+    note_taken(on, again ? 0 : count, deltas ? deltas->record_bytes() : whole.record_bytes());
+    if (remembers) {
+      for (std::size_t i = 0; i < whole.size(); ++i) given_.insert(whole.item(i).key);
+      if (deltas)
+        for (const auto& delta : deltas->deltas()) given_.insert(delta.key);
+    }
+    if (!deltas) {
+      auto refused = judge(whole);
+      host_.apply(std::move(records), on, first, access, std::move(refused));
+      continue;
+    }
+    host_.apply_deltas(std::move(deltas), on, first, access, judged_by_);
   }
+}
+
+void peer_session::note_taken(lane on, std::size_t patterns, std::size_t record_bytes) {
+  auto& of_lane = statistics_.lanes[index_of(on)];
+  statistics_.patterns_received += patterns;
+  of_lane.patterns_received += patterns;
+  of_lane.record_bytes_received += record_bytes;
 }
 
 // A lane's window opens again when its records are in the cache, so that an overloaded node slows its senders down.
@@ -121,6 +157,7 @@ void peer_session::give_credit(lane on) {
 
 void peer_session::applied(const messages::applied& answer) {
   if (over_) return;
+  auto& from = incoming(answer.on);
   acknowledgement_frame ack;
   ack.lane = static_cast<std::uint8_t>(answer.on);
   ack.level = ack_level::applied;
@@ -133,14 +170,22 @@ void peer_session::applied(const messages::applied& answer) {
   for (const auto& [offset, reason] : answer.refused) {
     std::uint64_t sequence = answer.first_sequence + offset;
     acknowledge_before(sequence);
+    if (reason.code == errc::unknown_base) {
+      from.missing.insert(sequence);
+      append_frame(bytes, unknown_base_frame{ack.lane, sequence});
+      continue;
+    }
+    ++statistics_.refused_here[reason.code];
     append_frame(bytes, refusal_frame{ack.lane, sequence, reason});
   }
+  if (answer.first_sequence < from.applied_before) from.missing.erase(answer.first_sequence);  // it came again
+  if (from.missing.size() > limits::deltas_missing)
+    return abandon({errc::flood, "too many deltas of what this side does not hold"});
   acknowledge_before(answer.first_sequence + answer.count);
   if (!ack.ranges.empty()) append_frame(bytes, ack);
   send_on(lane::control, std::move(bytes));
 
-  auto& from = incoming(answer.on);
-  from.applied_before = answer.first_sequence + answer.count;
+  from.applied_before = std::max(from.applied_before, answer.first_sequence + answer.count);
   std::uint64_t give = 0;
   while (!from.credits.empty() && from.credits.front().end_sequence <= from.applied_before) {
     give += from.credits.front().bytes;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/peer_session.hpp>
+#include <quicsync/codec/delta_limits.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/planted.hpp>
 
@@ -27,6 +28,7 @@ void peer_session::acknowledged(lane on, std::uint64_t bytes) {
   auto& to = outgoing(on);
   to.in_flight_bytes -= std::min(bytes, to.in_flight_bytes);
   if (on == lane::control) send_catch_up_frames();
+  send_whole(on);
   pull_more();
   serve_more();
 }
@@ -102,8 +104,22 @@ struct gathering {
   sharing access;
   std::vector<bytes_view> records;
   std::vector<log_position_number> positions;
+  std::vector<block_delta> deltas;
   std::size_t bytes = 0;
   byte_buffer frames;
+};
+
+/// Of a set's changes in turn, what the other side's version has in common with each.
+class delta_list {
+ public:
+  explicit delta_list(const change_set& set) : next_(set.deltas.begin()), end_(set.deltas.end()) {}
+  const change_delta* of(const change& c) {
+    if (next_ == end_ || next_->position != c.position) return nullptr;
+    return &*next_++;
+  }
+
+ private:
+  std::vector<change_delta>::const_iterator next_, end_;
 };
 
 }  // namespace
@@ -210,7 +226,9 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     auto& g = lanes[index_of(on)];
     if (g.records.empty()) return;
     block.clear();
-    outgoing(on).encoder.append(block, g.records);
+    outgoing(on).encoder.append(block, g.records, g.deltas);
+    statistics_.deltas_sent += g.deltas.size();
+    g.deltas.clear();
     record_marks marks;
     // A client passes nothing on and need not know for whom else it is.
     if (g.access.audience && their_hello_->role == node_role::client)
@@ -240,7 +258,15 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
           if (c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
       continue;
     }
+    delta_list deltas(*set);
+    const bool may_be_deltas = sends_deltas(*set, origin);
     for (const change& c : set->changes) {
+      const auto* delta = deltas.of(c);
+      if (delta != nullptr) {
+        // With a filter they hold the version before only if they were sent it.
+        const bool all = their_filter_->match_all() && rules_.reads_all();
+        if (!may_be_deltas || !(all || given_.contains(set->records->item(c.index).key))) delta = nullptr;
+      }
       if (!is_for_them(origin, *set, c)) {
         const bool own = set->source == this_node && origin == drawn_from::log;
         if (own && c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
@@ -249,9 +275,16 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
       auto& g = lanes[index_of(c.on)];
       bytes_view record = set->records->bytes(c.index);
       if (g.bytes + record.size() > limits::batch_bytes || g.records.size() >= config_.batch_patterns ||
-          !(g.access == set->access))
+          !(g.access == set->access) || (!g.deltas.empty() && g.records.size() == limits::delta_block_records) ||
+          (delta != nullptr && g.records.size() >= limits::delta_block_records))
         flush(c.on);
       g.access = set->access;
+      auto& to = outgoing(c.on);
+      if (delta != nullptr && to.deltas.size() < limits::deltas_unsettled) {
+        const auto place = static_cast<std::uint32_t>(g.records.size());
+        g.deltas.push_back({place, delta->kept, delta_check(set->records->item(c.index).hash)});
+        to.deltas.push_back({to.next_sequence + place, set->records, c.index});
+      }
       g.records.push_back(record);
       g.positions.push_back(c.position);
       g.bytes += record.size();
@@ -278,6 +311,61 @@ peer_session::under_way peer_session::unacknowledged() const noexcept {
     }
   }
   return out;
+}
+
+// -- deltas
+
+delta_reader peer_session::deltas_wanted() const {
+  const bool wanted = config_.deltas && config_.compress && their_hello_ && their_hello_->role == node_role::node &&
+                      (their_hello_->capabilities & capability::takes_deltas) != 0;
+  return {wanted ? number_ : this_node, sent_from_};
+}
+
+/// A side that lets go of what it was sent costs more than it saves.
+bool peer_session::sends_deltas(const change_set& set, drawn_from origin) const {
+  const bool doubted =
+      statistics_.deltas_missed > limits::deltas_doubted && statistics_.deltas_missed * 8 > statistics_.deltas_sent;
+  return origin == drawn_from::log && !set.deltas.empty() && !doubted;
+}
+
+result<void> peer_session::take_unknown_base(const unknown_base_frame& unknown) {
+  if (unknown.lane == index_of(lane::control) || unknown.lane >= lane_count)
+    return fail(errc::bad_frame, fmt::format("an unknown base for lane {}", unknown.lane));
+  const lane on = static_cast<lane>(unknown.lane);
+  auto& to = outgoing(on);
+  const auto sent = std::lower_bound(to.deltas.begin(), to.deltas.end(), unknown.sequence,
+                                     [](const sent_delta& d, std::uint64_t sequence) { return d.sequence < sequence; });
+  const auto is_asked_for = [&] {
+    return std::binary_search(to.asked_for.begin(), to.asked_for.end(), unknown.sequence);
+  };
+  if (sent == to.deltas.end() || sent->sequence != unknown.sequence || !sent->records || is_asked_for())
+    return fail(errc::bad_frame, fmt::format("an unknown base of record {}, which is no delta", unknown.sequence));
+  ++statistics_.deltas_missed;
+  if (!to.asked_for.empty() && to.asked_for.back() > unknown.sequence)
+    return fail(errc::bad_frame, "unknown bases out of order");
+  to.asked_for.push_back(unknown.sequence);
+  send_whole(on);
+  return {};
+}
+
+/// What the other side could not rebuild, as far as there is room on the lane.
+void peer_session::send_whole(lane on) {
+  auto& to = outgoing(on);
+  byte_buffer frames, block;
+  while (!over_ && !to.asked_for.empty() && to.in_flight_bytes + frames.size() < limits::lane_in_flight_bytes) {
+    const auto sequence = to.asked_for.front();
+    to.asked_for.pop_front();
+    const auto sent =
+        std::lower_bound(to.deltas.begin(), to.deltas.end(), sequence,
+                         [](const sent_delta& d, std::uint64_t number) { return d.sequence < number; });
+    if (sent == to.deltas.end() || sent->sequence != sequence || !sent->records) continue;  // settled otherwise
+    const auto records = std::exchange(sent->records, nullptr);
+    const bytes_view record = records->bytes(sent->index);
+    block.clear();
+    to.encoder.append(block, std::span(&record, 1));
+    append_frame(frames, again_frame{sequence, block});
+  }
+  send_on(on, std::move(frames));
 }
 
 void peer_session::note_sent(lane on, sent_block block) {
@@ -313,6 +401,8 @@ void peer_session::advance(lane on, ack_level level, acknowledged_level& track) 
     }
     track.blocks.pop_front();
   }
+  if (auto& deltas = outgoing(on).deltas; popped && level == ack_level::applied)
+    while (!deltas.empty() && deltas.front().sequence < settled) deltas.pop_front();
   if (track.blocks.empty() && popped) reached = read_to_[on];
   if (reached != 0 && caught_up_) host_.reached(on, reached, level);
 }

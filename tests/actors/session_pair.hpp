@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <quicsync/actors/cache/comparison_desk.hpp>
+#include <quicsync/actors/cache/delta_records.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/peer/peer_session.hpp>
 
@@ -49,10 +50,8 @@ class side : public peer_session_host {
     feed();
   }
   void feed() {
-    if (parked_ && !table_.nothing_after(parked_->after, parked_->lanes)) {
-      auto [tag, after, lanes, records_max, bytes_max] = *std::exchange(parked_, std::nullopt);
-      answer_pull(tag, after, lanes, records_max, bytes_max);
-    }
+    if (parked_ && !table_.nothing_after(parked_->after, parked_->lanes))
+      answer_pull(*std::exchange(parked_, std::nullopt));
   }
 
   peer_session& session() { return *session_; }
@@ -76,6 +75,7 @@ class side : public peer_session_host {
   std::size_t chunk_bytes_ = 0;                          ///< 0: bytes arrive as they were sent
 
   std::vector<std::uint32_t> refused_here_;
+  std::size_t rebuilt_ = 0, missing_ = 0;  ///< records of blocks with deltas
   std::vector<log_position_number> passed_over_;
   std::vector<std::string> neighbours_;
   bool takes_all_ = false;
@@ -125,12 +125,33 @@ class side : public peer_session_host {
       if (!hold_back_applied_) session_->applied(answer);
     });
   }
+  void apply_deltas(std::shared_ptr<const delta_block> block, lane on, std::uint64_t first, const sharing& access,
+                    std::shared_ptr<const peer_rules> rules) override {
+    later([this, block, on, first, access, rules] {
+      messages::applied answer{0, on, first, block->size(), {}};
+      const auto records = rebuild(*block, table_, key_seed);
+      for (std::uint32_t i = 0; i < records.size(); ++i) {
+        const auto& [from, index] = records[i];
+        ++(from ? rebuilt_ : missing_);
+        if (!from)
+          answer.refused.emplace_back(i, error{errc::unknown_base, {}});
+        else if (auto reason = judge_record(rules.get(), *from, index))
+          answer.refused.emplace_back(i, *reason);
+        else
+          take_record(from, index, access);
+      }
+      feed();
+      if (!hold_back_applied_) session_->applied(answer);
+    });
+  }
   void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
             std::size_t bytes_max) override {
+    const pulled what{tag, after, lanes, records_max, bytes_max, session_->deltas_wanted()};
+    if (what.deltas.number != this_node) table_.note_replacements();
     if (wait && table_.nothing_after(after, lanes))
-      parked_ = {tag, after, lanes, records_max, bytes_max};
+      parked_ = what;
     else
-      answer_pull(tag, after, lanes, records_max, bytes_max);
+      answer_pull(what);
   }
   void find(std::uint64_t tag, std::string id) override {
     later([this, tag, id] {
@@ -167,8 +188,12 @@ class side : public peer_session_host {
   void subscribed(bool takes_all) override {
     subscribed_ = true;
     takes_all_ = takes_all;
+    table_.set_progress(number_, lane::control, 0);
   }
-  void reached(lane on, log_position_number position, ack_level) override { reached_.emplace_back(on, position); }
+  void reached(lane on, log_position_number position, ack_level level) override {
+    reached_.emplace_back(on, position);
+    if (level == ack_level::applied) table_.set_progress(number_, on, position);
+  }
   void refused(lane, log_position_number, const error& reason) override { refused_.push_back(reason); }
   void answered(std::uint64_t, std::vector<slab_ptr> records, std::optional<error> failure, bool last) override {
     for (const auto& r : records) answered_records_ += r->size();
@@ -183,6 +208,7 @@ class side : public peer_session_host {
     held_back_.clear();
     parked_.reset();
     desk_.forget_all();
+    table_.forget_progress(number_);
     failure_.reset();
     established_ = subscribed_ = false;
     reached_.clear();
@@ -202,11 +228,17 @@ class side : public peer_session_host {
     if (auto newer = table_.newer_than_brought(records->id(i)))
       session_->answer_older({{newer, records, static_cast<std::uint16_t>(i)}});
   }
-  void answer_pull(std::uint64_t tag, log_cursor after, lane_set lanes, std::size_t records_max,
-                   std::size_t bytes_max) {
-    later([this, tag, after, lanes, records_max, bytes_max] {
-      auto r = table_.read(after, lanes, records_max, bytes_max);
-      session_->take_page({tag, r.sets, r.next, r.at_end});
+  struct pulled {
+    std::uint64_t tag = 0;
+    log_cursor after;
+    lane_set lanes;
+    std::size_t records_max = 0, bytes_max = 0;
+    delta_reader deltas;
+  };
+  void answer_pull(const pulled& what) {
+    later([this, what] {
+      auto r = table_.read_for(what.deltas, what.after, what.lanes, what.records_max, what.bytes_max);
+      session_->take_page({what.tag, r.sets, r.next, r.at_end});
     });
   }
   void take(lane on, const shared_bytes& bytes) {
@@ -222,13 +254,7 @@ class side : public peer_session_host {
   side* other_ = nullptr;
   std::optional<peer_session> session_;
   std::deque<std::function<void()>> todo_;
-  struct parked_pull {
-    std::uint64_t tag = 0;
-    log_cursor after;
-    lane_set lanes;
-    std::size_t records_max = 0, bytes_max = 0;
-  };
-  std::optional<parked_pull> parked_;
+  std::optional<pulled> parked_;
 };
 
 struct pair_of_sides {

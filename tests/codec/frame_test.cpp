@@ -46,7 +46,8 @@ std::vector<frame> every_frame() {
           delta_frame{block_bytes},
           offer_frame{3, true, {{5, 1}, {~0ull, 300}}},
           mark_frame{3, 1000, {0, 300, 7}},
-          unknown_base_frame{1, 77}};
+          unknown_base_frame{1, 77},
+          again_frame{300, block_bytes}};
 }
 
 bool equal(const frame& a, const frame& b) {

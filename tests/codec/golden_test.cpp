@@ -149,17 +149,37 @@ TEST_CASE("golden: filters have their canonical form", "[codec][golden]") {
   }
 }
 
-TEST_CASE("golden: deltas lead from their base to the next version", "[codec][golden]") {
-  const auto lines = lines_of("deltas.txt");
-  for (std::size_t i = 0; i + 2 < lines.size(); i += 3) {
-    const auto base = bytes_of(lines[i]), next = bytes_of(lines[i + 1]), delta = bytes_of(lines[i + 2]);
-    bytes_view rest = delta;
-    const auto taken = take_delta(rest);
+TEST_CASE("golden: a block's deltas lead from their bases to the next versions", "[codec][golden]") {
+  std::vector<byte_buffer> bases, nexts;
+  for (const auto& line : lines_of("deltas.txt")) {
+    const auto name = line.substr(0, line.find(' '));
+    INFO(name);
+    const auto bytes = bytes_of(line.substr(name.size() + 1));
+    if (name == "base") bases.push_back(bytes);
+    if (name == "next") nexts.push_back(bytes);
+    if (name != "block") continue;
+    REQUIRE(nexts.size() == 3);
+    const auto taken = block_decoder().decode_deltas(bytes, 1);
     REQUIRE(taken);
-    byte_buffer out;
-    REQUIRE(apply_delta(out, *taken, base));
-    CHECK(out == next);
+    CHECK(taken->size() == 3);
+    REQUIRE(taken->deltas().size() == bases.size());
+    std::vector<block_delta> deltas;
+    for (std::size_t i = 0; i < bases.size(); ++i) {
+      const auto place = taken->deltas()[i].place;
+      slab_builder builder(1);
+      REQUIRE(builder.add_delta(*taken, i, bases[i]));
+      const auto slab = builder.finish();
+      CHECK(byte_buffer(slab->bytes(0).begin(), slab->bytes(0).end()) == nexts[place]);
+      deltas.push_back({place, common_ends_of(bases[i], nexts[place]), delta_check(hash_of(nexts[place]))});
+    }
+    const auto whole = taken->whole();
+    REQUIRE(whole->size() == 1);
+    CHECK(byte_buffer(whole->bytes(0).begin(), whole->bytes(0).end()) == nexts[1]);
+    byte_buffer made;
+    block_encoder(false).append(made, std::vector<bytes_view>(nexts.begin(), nexts.end()), deltas);
+    CHECK(made == bytes);
   }
+  CHECK(bases.size() == 2);
 }
 
 TEST_CASE("golden: items and symbols of a sketch", "[codec][golden]") {
