@@ -119,6 +119,8 @@ struct connection_state {
   std::uint64_t rate_delays_out = 0;                   ///< how often sending waited for the rate limit
   std::uint64_t rate_delays_in = 0;                    ///< how often taking did
   std::uint64_t patterns_filtered = 0;                 ///< not sent: not wanted, or not to be read by this peer
+  std::uint64_t deltas_sent = 0;                       ///< of patterns_sent, those that went as what changed
+  std::uint64_t deltas_missed = 0;                     ///< of those, what it had no base for and was sent whole
   std::map<std::string, std::uint64_t> refused_here;   ///< patterns of it that this side did not take, by errc name
   std::map<std::string, std::uint64_t> refused_there;  ///< patterns that it did not take
 

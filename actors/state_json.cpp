@@ -56,6 +56,8 @@ json value_of(const connection_state& s) {
           {"rateDelaysOut", s.rate_delays_out},
           {"rateDelaysIn", s.rate_delays_in},
           {"patternsFiltered", s.patterns_filtered},
+          {"deltasSent", s.deltas_sent},
+          {"deltasMissed", s.deltas_missed},
           {"refusedHere", s.refused_here},
           {"refusedThere", s.refused_there},
           {"lanes", lanes_of(s)}};

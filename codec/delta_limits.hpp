@@ -12,6 +12,8 @@ inline constexpr std::size_t delta_record_bytes =
 inline constexpr std::size_t delta_block_records = slab_records;  ///< of a block with deltas: they come as one slab
 inline constexpr std::size_t delta_kept_bytes =
     32;  ///< that a delta has in common with its base at least: below, a check of eight bytes costs more than it saves
+inline constexpr std::size_t delta_ratio_bytes =
+    256u << 10;  ///< of whole records, from which a lane knows what compression makes of them
 inline constexpr std::size_t deltas_unsettled =
     65'536;  ///< sent on a lane and not acknowledged: each is kept whole until then
 inline constexpr std::size_t deltas_missing =

@@ -471,6 +471,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     s.rate_delays_out = sum.rate_delays_out;
     s.rate_delays_in = sum.rate_delays_in;
     s.patterns_filtered = sum.patterns_filtered;
+    s.deltas_sent = sum.deltas_sent;
+    s.deltas_missed = sum.deltas_missed;
     s.actor = caf::event_based_actor::id();
     s.connection = connection_;
     s.lanes = sum.lanes;

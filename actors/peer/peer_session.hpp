@@ -219,6 +219,8 @@ class peer_session {
     acknowledged_level stored;  ///< used when the other side has a store
     std::deque<sent_delta> deltas;                ///< by sequence, those of blocks that are not settled
     std::deque<std::uint64_t> asked_for;          ///< of those, what is to be sent whole
+    /// Of late, of blocks without deltas: what their records had, and what of that went over the wire.
+    std::uint64_t whole_record_bytes = 0, whole_wire_bytes = 0;
     explicit outgoing_lane(bool compress) : encoder(compress) {}
   };
   struct credit {
@@ -305,6 +307,7 @@ class peer_session {
   void report_progress(lane on);
   void note_sent(lane on, sent_block block);
   bool sends_deltas(const change_set& set, drawn_from origin) const;
+  bool is_worth_it(const outgoing_lane& to, common_ends kept) const noexcept;
   result<void> take_unknown_base(const unknown_base_frame& unknown);
   void send_whole(lane on);
   bool has_room(lane on) const noexcept;

@@ -227,6 +227,12 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     if (g.records.empty()) return;
     block.clear();
     outgoing(on).encoder.append(block, g.records, g.deltas);
+    if (auto& to = outgoing(on); g.deltas.empty() && (to.whole_record_bytes += g.bytes) > limits::delta_ratio_bytes) {
+      to.whole_record_bytes /= 2;
+      to.whole_wire_bytes = (to.whole_wire_bytes + block.size()) / 2;
+    } else if (g.deltas.empty()) {
+      to.whole_wire_bytes += block.size();
+    }
     statistics_.deltas_sent += g.deltas.size();
     g.deltas.clear();
     record_marks marks;
@@ -262,10 +268,13 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     const bool may_be_deltas = sends_deltas(*set, origin);
     for (const change& c : set->changes) {
       const auto* delta = deltas.of(c);
-      if (delta != nullptr) {
+      if (delta != nullptr && may_be_deltas) {
         // With a filter they hold the version before only if they were sent it.
         const bool all = their_filter_->match_all() && rules_.reads_all();
-        if (!may_be_deltas || !(all || given_.contains(set->records->item(c.index).key))) delta = nullptr;
+        const bool held = all || given_.contains(set->records->item(c.index).key);
+        if (!held || !is_worth_it(outgoing(c.on), delta->kept)) delta = nullptr;
+      } else {
+        delta = nullptr;
       }
       if (!is_for_them(origin, *set, c)) {
         const bool own = set->source == this_node && origin == drawn_from::log;
@@ -326,6 +335,12 @@ bool peer_session::sends_deltas(const change_set& set, drawn_from origin) const 
   const bool doubted =
       statistics_.deltas_missed > limits::deltas_doubted && statistics_.deltas_missed * 8 > statistics_.deltas_sent;
   return origin == drawn_from::log && !set.deltas.empty() && !doubted;
+}
+
+/// What a delta leaves out would have been compressed, too; its check and its two sizes cannot be.
+bool peer_session::is_worth_it(const outgoing_lane& to, common_ends kept) const noexcept {
+  constexpr std::size_t delta_bytes = 12;
+  return to.whole_record_bytes == 0 || kept.bytes() * to.whole_wire_bytes > delta_bytes * to.whole_record_bytes;
 }
 
 result<void> peer_session::take_unknown_base(const unknown_base_frame& unknown) {
