@@ -16,10 +16,10 @@ using detail::block_context;
 using detail::byte_reader;
 
 // First byte of a block.
-constexpr std::uint8_t flag_fresh = 0x01;  ///< history and context begin anew
-constexpr std::uint8_t flag_lz4 = 0x02;    ///< the rest is compressed
-constexpr std::uint8_t flag_alone = 0x04;  ///< one large record, coded without history and not entering it
-constexpr std::uint8_t flag_deltas = 0x08; ///< some records stand as deltas
+constexpr std::uint8_t flag_fresh = 0x01;   ///< history and context begin anew
+constexpr std::uint8_t flag_lz4 = 0x02;     ///< the rest is compressed
+constexpr std::uint8_t flag_alone = 0x04;   ///< one large record, coded without history and not entering it
+constexpr std::uint8_t flag_deltas = 0x08;  ///< some records stand as deltas
 constexpr std::uint8_t flags_known = 0x07;  ///< of a block without deltas
 
 constexpr std::size_t history_bytes = 64u << 10;                   // as far back as lz4 can refer

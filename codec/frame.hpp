@@ -224,11 +224,10 @@ struct again_frame {
 };
 
 /// A known frame. `std::monostate`: a type this version does not know, skipped.
-using frame =
-    std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame, refusal_frame,
-                 query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame, neighbours_frame,
-                 digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame, offer_frame, mark_frame,
-                 again_frame>;
+using frame = std::variant<std::monostate, batch_frame, hello_frame, subscribe_frame, acknowledgement_frame,
+                           refusal_frame, query_frame, reply_frame, ping_frame, pong_frame, goodbye_frame, error_frame,
+                           neighbours_frame, digest_frame, sketch_frame, request_frame, delta_frame, unknown_base_frame,
+                           offer_frame, mark_frame, again_frame>;
 
 /// Appends type, length and payload. Text over its limit is cut; std::monostate appends nothing.
 void append_frame(byte_buffer& out, const frame& value);

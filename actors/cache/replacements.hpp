@@ -1,6 +1,6 @@
 // What lately replaced what, and how much two such versions have in common: from this a peer that holds the one before
-// can be sent what changed. By the log's positions, in pieces; a piece goes when every peer has passed it, or when there
-// are too many. Owned by the pattern table.
+// can be sent what changed. By the log's positions, in pieces; a piece goes when every peer has passed it, or when
+// there are too many. Owned by the pattern table.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -45,8 +45,8 @@ class replacements {
     (*at)[position % piece_positions] = what;
   }
 
-  /// What the record at `position` has in common with the latest of those before it of which `holds(step)` is true: that
-  /// the one that went is held. Nullopt: with none, or it is not known any more.
+  /// What the record at `position` has in common with the latest of those before it of which `holds(step)` is true:
+  /// that the one that went is held. Nullopt: with none, or it is not known any more.
   template <class Holds>
   std::optional<common_ends> since(log_position_number position, Holds&& holds) const {
     std::optional<common_ends> kept;

@@ -112,7 +112,7 @@ struct peer_session_statistics {
   std::uint64_t lane_bytes_sent = 0;
   std::uint64_t batches_acknowledged = 0;
   std::uint64_t deltas_sent = 0;
-  std::uint64_t deltas_missed = 0;  ///< of those, what the other side had no base for
+  std::uint64_t deltas_missed = 0;      ///< of those, what the other side had no base for
   std::uint64_t patterns_filtered = 0;  ///< not sent: not wanted, or not to be read
   std::uint64_t rate_delays_out = 0;    ///< waits
   std::uint64_t rate_delays_in = 0;
@@ -216,9 +216,9 @@ class peer_session {
     std::uint64_t in_flight_bytes = 0;
     std::uint64_t in_order_from = 0;  ///< blocks before it tell nothing of how far the other side is in the log
     acknowledged_level applied;
-    acknowledged_level stored;  ///< used when the other side has a store
-    std::deque<sent_delta> deltas;                ///< by sequence, those of blocks that are not settled
-    std::deque<std::uint64_t> asked_for;          ///< of those, what is to be sent whole
+    acknowledged_level stored;            ///< used when the other side has a store
+    std::deque<sent_delta> deltas;        ///< by sequence, those of blocks that are not settled
+    std::deque<std::uint64_t> asked_for;  ///< of those, what is to be sent whole
     /// Of late, of blocks without deltas: what their records had, and what of that went over the wire.
     std::uint64_t whole_record_bytes = 0, whole_wire_bytes = 0;
     explicit outgoing_lane(bool compress) : encoder(compress) {}
@@ -350,8 +350,8 @@ class peer_session {
   bool over_ = false;
   peer_number number_ = 0;
 
-  std::optional<filter> their_filter_;  ///< set once they subscribed
-  peer_rules rules_;                    ///< what they may; known with their hello
+  std::optional<filter> their_filter_;           ///< set once they subscribed
+  peer_rules rules_;                             ///< what they may; known with their hello
   std::shared_ptr<const peer_rules> judged_by_;  ///< these, for the cache; null: nothing that they bring is judged
   rate_limit in_limit_, out_limit_;
   bool waiting_for_out_rate_ = false;

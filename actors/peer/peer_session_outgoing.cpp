@@ -370,9 +370,8 @@ void peer_session::send_whole(lane on) {
   while (!over_ && !to.asked_for.empty() && to.in_flight_bytes + frames.size() < limits::lane_in_flight_bytes) {
     const auto sequence = to.asked_for.front();
     to.asked_for.pop_front();
-    const auto sent =
-        std::lower_bound(to.deltas.begin(), to.deltas.end(), sequence,
-                         [](const sent_delta& d, std::uint64_t number) { return d.sequence < number; });
+    const auto sent = std::lower_bound(to.deltas.begin(), to.deltas.end(), sequence,
+                                       [](const sent_delta& d, std::uint64_t number) { return d.sequence < number; });
     if (sent == to.deltas.end() || sent->sequence != sequence || !sent->records) continue;  // settled otherwise
     const auto records = std::exchange(sent->records, nullptr);
     const bytes_view record = records->bytes(sent->index);

@@ -21,9 +21,8 @@ pattern version_of(int number, std::uint64_t version, std::string_view agent = "
   std::string name;
   for (auto state = static_cast<std::uint64_t>(number) + 1; name.size() < 50; state *= 6364136223846793005u)
     name += fmt::format("{:x} ", state >> 40);
-  auto p = make_pattern(
-      fmt::format("p{}", number), version,
-      fmt::format(R"({{"testCase":"{}","result":"passed","duration":{}}})", name, 1000 + version));
+  auto p = make_pattern(fmt::format("p{}", number), version,
+                        fmt::format(R"({{"testCase":"{}","result":"passed","duration":{}}})", name, 1000 + version));
   p.agent_id = agent;
   return p;
 }
@@ -33,7 +32,6 @@ slab_ptr versions(int from, int count, std::uint64_t version) {
   for (int i = from; i < from + count; ++i) patterns.push_back(version_of(i, version));
   return make_slab(patterns);
 }
-
 
 /// Whether a side holds this version of these.
 bool holds(const side& at, int from, int count, std::uint64_t version) {
@@ -77,7 +75,8 @@ TEST_CASE("deltas: what came from a peer goes back to it as what changed", "[pee
   CHECK(holds(s.b, 0, 50, 2));
 }
 
-TEST_CASE("deltas: a version is made against the last that was sent on its lane, acknowledged or not", "[peer][delta]") {
+TEST_CASE("deltas: a version is made against the last that was sent on its lane, acknowledged or not",
+          "[peer][delta]") {
   pair_of_sides s;
   s.open();
   s.a.hold(versions(0, 30, 1));
@@ -134,7 +133,8 @@ TEST_CASE("deltas: where the base is gone the whole record comes, and nothing is
   bool early = false;
   while (s.a.work() || s.b.work())
     for (const auto& [on, position] : s.a.reached_)
-      early = early || (on == lane::normal && position > before && !holds(s.b, 0, static_cast<int>(position - before), 2));
+      early =
+          early || (on == lane::normal && position > before && !holds(s.b, 0, static_cast<int>(position - before), 2));
   CHECK_FALSE(early);
   CHECK(s.b.missing_ == 120);
   CHECK(s.a.statistics().deltas_missed == 120);

@@ -246,8 +246,9 @@ void bench_deltas(const corpus& before, const corpus& after) {
     }
   });
   const auto patterns = static_cast<double>(count);
-  std::printf("{\"what\":\"delta\",\"batch\":%zu,\"make_k_per_s\":%.0f,\"apply_k_per_s\":%.0f,\"bytes_a_pattern\":%.2f}\n",
-              batch, patterns / make / 1000, patterns / apply / 1000, static_cast<double>(total) / patterns);
+  std::printf(
+      "{\"what\":\"delta\",\"batch\":%zu,\"make_k_per_s\":%.0f,\"apply_k_per_s\":%.0f,\"bytes_a_pattern\":%.2f}\n",
+      batch, patterns / make / 1000, patterns / apply / 1000, static_cast<double>(total) / patterns);
 }
 
 /// A sketch of a million records, in slices; the longest slice, and what finding differences took.

@@ -95,7 +95,8 @@ class own_network {
     strings->len = count;
     if (!ask(names.data())) return false;
     for (std::uint32_t i = 0; i < count; ++i) {
-      const auto* const name = reinterpret_cast<const char*>(names.data()) + sizeof(ethtool_gstrings) + i * ETH_GSTRING_LEN;
+      const auto* const name =
+          reinterpret_cast<const char*>(names.data()) + sizeof(ethtool_gstrings) + i * ETH_GSTRING_LEN;
       if (feature != std::string_view(name, strnlen(name, ETH_GSTRING_LEN))) continue;
       const auto features = reinterpret_cast<ethtool_sfeatures*>(off.data());
       features->cmd = ETHTOOL_SFEATURES;
@@ -126,8 +127,8 @@ std::vector<std::string> make(std::uint64_t version) {
     value.id = fmt::format("pattern_{}", i);
     value.version = version;
     value.timestamp = static_cast<std::int64_t>(1760000000000 + i * 20 + version * 60000);
-    value.data = fmt::format(R"({{"testCase":"{}_{}","result":"passed","duration":{},"coverage":0.{}}})", maker.word(), i,
-                             100 + (i * 2654435761u + version) % 900, 1000 + i % 9000);
+    value.data = fmt::format(R"({{"testCase":"{}_{}","result":"passed","duration":{},"coverage":0.{}}})", maker.word(),
+                             i, 100 + (i * 2654435761u + version) % 900, 1000 + i % 9000);
     lines.emplace_back();
     append_json(lines.back(), value);
   }
