@@ -14,6 +14,7 @@
 #include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/peer/peer_rules.hpp>
+#include <quicsync/actors/store/store_answers.hpp>
 #include <quicsync/actors/validation.hpp>
 #include <quicsync/codec/catch_up_limits.hpp>
 #include <quicsync/codec/planted.hpp>
@@ -105,7 +106,8 @@ class cache_actor : public loop_actor, private loop::source {
         },
         [this](const messages::progress& m) { table_.set_progress(m.peer, m.on, m.position); },
         [this](const messages::no_progress& m) { table_.forget_progress(m.peer); },
-        [this](messages::clear) {
+        // Answered when nothing of it would come back after a restart, or with an error where the store has failed.
+        [this](messages::clear) -> caf::result<messages::cleared> {
           messages::cleared answer{table_.clear()};
           desk_.clear();
           remembered_.clear();
@@ -114,11 +116,11 @@ class cache_actor : public loop_actor, private loop::source {
           what.pattern_count = answer.patterns;
           tell(this, coordinator_, messages::happened{std::move(what)});
           tell(this, ledger_, answer);
-          if (store_works()) {
-            hand_over();
-            tell(this, store_, messages::forget_all{});
-          }
-          return answer;
+          if (!store_works()) return answer;
+          hand_over();
+          tell(this, store_, messages::forget_all{});
+          clears_.emplace_back(make_response_promise<messages::cleared>(), answer);
+          return clears_.back().first;
         },
         [this](const messages::ask_digest& m) {
           compare(
@@ -165,6 +167,12 @@ class cache_actor : public loop_actor, private loop::source {
           arm();
         },
         [this](const messages::fetched& m) { on_fetched(m); },
+        [this](messages::lacking) { lacks_something_ = true; },
+        [this](messages::forgotten) {
+          if (clears_.empty()) return;
+          clears_.front().first.deliver(clears_.front().second);
+          clears_.pop_front();
+        },
         [this](const messages::durable& m) { on_durable(m.position); },
         [this](const messages::store_broke& m) { on_store_broke(m.reason); },
     };
@@ -178,6 +186,7 @@ class cache_actor : public loop_actor, private loop::source {
     unstored_ = {};
     cold_pages_ = {};
     cold_finds_.clear();
+    clears_.clear();
     ledger_ = nullptr;
     coordinator_ = nullptr;
     store_ = nullptr;
@@ -367,6 +376,8 @@ class cache_actor : public loop_actor, private loop::source {
     for (auto& [number, waiting] : cold_finds_)
       waiting.promise.deliver(messages::found{waiting.tag, nullptr, 0, 0, {}});
     cold_finds_.clear();
+    for (auto& [promise, answer] : std::exchange(clears_, {}))
+      promise.deliver(caf::make_error(caf::sec::runtime_error));
     if (!goes_on_without_store_)
       store_refusal_ = {errc::store_failed, fmt::format("this node's store has failed: {}", to_string(reason))};
     tell(this, ledger_, messages::peer_down{this_store, 0, reason});
@@ -431,6 +442,15 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void on_fetched(const messages::fetched& m) {
+    if (!m.damaged.empty()) {
+      event what;
+      what.name = "store:lost";
+      what.failure = {errc::store_lost,
+                      fmt::format("the store has lost {} patterns that were asked for: their checksum "
+                                  "does not fit",
+                                  m.damaged.size())};
+      tell(this, coordinator_, messages::happened{std::move(what)});
+    }
     for (const auto position : m.damaged)
       for (lane l : all_lanes) table_.forget_cold(position, l);
     if (auto whole = cold_pages_.finish(m.number, m.sets)) tell(this, whole->reader, std::move(whole->page));
@@ -488,6 +508,12 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void remember(messages::remember_log m) {
+    if (std::exchange(lacks_something_, false)) {
+      event what;
+      what.name = "store:healed";
+      what.peer_id = m.name;
+      tell(this, coordinator_, messages::happened{std::move(what)});
+    }
     auto& known = remembered_[m.name];
     const bool same = known.at.incarnation == m.what.at.incarnation && known.filter == m.what.filter;
     if (same) m.what.at.position = std::max(m.what.at.position, known.at.position);
@@ -565,6 +591,9 @@ class cache_actor : public loop_actor, private loop::source {
   cold_pages cold_pages_;
   std::map<std::uint64_t, cold_find> cold_finds_;
   std::uint64_t last_fetch_ = 0;
+  /// Who cleared, and what they are told once the store has forgotten, too.
+  std::deque<std::pair<caf::typed_response_promise<messages::cleared>, messages::cleared>> clears_;
+  bool lacks_something_ = false;         ///< the store has lost some, and no peer has been heard out since
   messages::moved moves_;                ///< of this turn
   std::vector<messages::pull> waiting_;  ///< readers at the log's end
 };

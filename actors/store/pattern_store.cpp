@@ -174,6 +174,18 @@ std::vector<log_position_number> all_superseded(std::span<const stored_set> sets
 
 }  // namespace
 
+/// All that is dead goes at once, before the store says that it is full: this one commit waits for it. Returns what is
+/// used then.
+result<std::uint64_t> pattern_store::impl::make_room() {
+  for (;;) {
+    const auto more = compact(limits::store_slice);
+    if (!more) return fail(more.error());
+    if (!*more) break;
+  }
+  if (const auto moved = checkpoint(true); !moved) return fail(moved.error());
+  return bytes_used();
+}
+
 result<void> pattern_store::impl::write(std::span<const stored_set> sets, const pattern_store::notes& changed,
                                         log_position_number reached) {
   if (failed) return fail(*failed);
@@ -199,10 +211,12 @@ result<void> pattern_store::impl::write(std::span<const stored_set> sets, const 
   if (made.empty() && superseded.empty() && changed.empty() && position == tables.head().position) return {};
 
   if (options.size_max != 0 && bytes != 0) {
-    const auto used = bytes_used();
-    if (!used) return fail(used.error());
     // It stands in the log first, then in the file.
-    if (*used + 2 * (bytes + commit_bytes) > options.size_max)
+    const auto needed = 2 * (bytes + commit_bytes);
+    auto used = bytes_used();
+    if (used && *used + needed > options.size_max) used = make_room();
+    if (!used) return fail(used.error());
+    if (*used + needed > options.size_max)
       return fail(errc::store_full, fmt::format("store: {} would be over its limit of {} bytes ({} are used)",
                                                 options.path, options.size_max, *used));
   }

@@ -52,6 +52,7 @@ struct pattern_store::impl {
                      log_position_number reached);
   result<reading> read(std::span<const log_position_number> positions);
   result<std::uint64_t> bytes_used();
+  result<std::uint64_t> make_room();
 
   row_map::iterator row_at(log_position_number position);
   bool is_dead(const row_info& row, log_position_number position) const;

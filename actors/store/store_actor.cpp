@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/store/store_actor.hpp>
+#include <quicsync/actors/store/store_answers.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/transport/inspected_actor.hpp>
 
@@ -87,6 +88,7 @@ class store_actor : public inspected_actor {
     // What was taken and not on disk before the end may have been seen by peers: their positions are not used again.
     const auto next = engine_->durable_position();
     tell(this, cache_, messages::restored{next == 0 ? 0 : next + limits::store_position_gap});
+    if (!answer.lost.empty()) tell(this, cache_, messages::lacking{});
     publish();
     tell(this, setup_.coordinator, std::move(answer));
     idle_soon();
@@ -204,7 +206,8 @@ class store_actor : public inspected_actor {
     if (!engine_) return;
     while (engine_ && !waiting_.empty()) write();
     if (!engine_) return;
-    if (auto cleared = engine_->clear(); !cleared) give_up(std::move(cleared.error()));
+    if (auto cleared = engine_->clear(); !cleared) return give_up(std::move(cleared.error()));
+    tell(this, cache_, messages::forgotten{});
     idle_soon();
   }
 

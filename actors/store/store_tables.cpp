@@ -31,6 +31,16 @@ constexpr const char* schema =
     "PRAGMA application_id=0x7173796e;"  // "qsyn"
     "PRAGMA user_version=1;";
 
+/// What leads from one format to the next, all in one commit. A new format adds its step here, and a store of every
+/// older one to tests/store/migration_test.cpp.
+struct migration {
+  std::uint64_t from = 0;
+  const char* sql = "";  ///< of what can be said in it; bodies are rewritten by compaction
+};
+// Format 0 was never given out; it differs in its number alone.
+constexpr migration migrations[] = {{0, ""}};
+static_assert(std::size(migrations) == store_head::version_known - store_head::version_oldest);
+
 constexpr int key_copies = 2;  // a flipped bit in the only one would be the end of all rows
 
 std::string label_of(const store_tables::row_head& row) {
@@ -162,7 +172,19 @@ result<void> store_tables::read(const store_key* key, store_seal::random_source 
   if (!head) return fail(std::move(head.error()));
   head_ = *head;
   if (auto done = read_seal(key, std::move(random)); !done) return done;
-  return prepare_all();
+  if (auto done = prepare_all(); !done) return done;
+  return head_.version == store_head::version_known ? result<void>() : migrate();
+}
+
+result<void> store_tables::migrate() {
+  return commit([this]() -> result<void> {
+    for (const auto& step : migrations) {
+      if (step.from < head_.version) continue;
+      if (auto done = db_.run(step.sql); !done) return done;
+    }
+    head_.version = store_head::version_known;
+    return db_.run(fmt::format("PRAGMA user_version={}", head_.version).c_str());
+  });
 }
 
 result<void> store_tables::read_damaged(const store_key* key, store_seal::random_source random) {

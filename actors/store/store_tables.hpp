@@ -17,6 +17,7 @@ namespace quicsync::detail {
 /// Changes with every commit; a body of its own in table `head`.
 struct store_head {
   static constexpr std::uint64_t version_known = 1;
+  static constexpr std::uint64_t version_oldest = 0;  ///< from which migration begins
   std::uint64_t version = version_known;
   std::uint64_t incarnation = 0;
   log_position_number position = 0;
@@ -36,7 +37,8 @@ class store_tables {
   bool is_new() const noexcept { return new_; }
   /// Makes the tables of a new store. `key` wraps the data key of `seal`, if it has one.
   result<void> make(std::uint64_t incarnation, const store_key* key, store_seal seal);
-  /// Reads head and key of one that is there. Errors: store_newer, store_key, store_corrupt, store_failed.
+  /// Reads head and key of one that is there; one of an older format is brought to this one. Errors: store_newer,
+  /// store_key, store_corrupt, store_failed.
   result<void> read(const store_key* key, store_seal::random_source random);
   /// Of a damaged store: what can be read of its head, and how it is sealed. Errors: store_key, store_corrupt where
   /// that is not known any more.
@@ -107,6 +109,7 @@ class store_tables {
  private:
   result<void> prepare_all();
   result<void> put_head();
+  result<void> migrate();
   result<void> put_key(const store_key& key);
   result<store_head> read_head();
   result<void> read_seal(const store_key* key, store_seal::random_source random);

@@ -1,6 +1,7 @@
 // A real node with a store, killed at random moments under full load: whatever it had acknowledged as stored is there
 // again.
 // `./dev test crash [CYCLES]`; QUICSYNC_TEST_SEED replays the moments as far as a real machine can.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -66,12 +67,51 @@ class crash_run {
       compare_with_file();
       compare_with_node();
     }
+    catch_up();
     std::cout << fmt::format(
         "{} kill -9 cycles: {} acknowledged as stored, 0 lost; {} patterns held; {} syncs; slowest start {:.2f} s\n",
         cycles_, acknowledgements_, stored_.size(), syncs_, slowest_start_);
   }
 
  private:
+  // A peer holds newer versions of everything: the node is killed again and again while it catches up with it, has less
+  // to fetch each time, and in the end holds all of it.
+  void catch_up() {
+    running_node full(place_, "gamma", {"--store", "none", "--admin", "none"});
+    {
+      std::ofstream input(place_.path("input"));
+      for (std::size_t i = 0; i < ids; ++i) input << line_of(i, cycles_ + 1) << '\n';
+    }
+    REQUIRE(test::run(command("share", full, place_.identity("beta"), {place_.path("input")})).code == 0);
+    auto with_peer = arguments();
+    with_peer.insert(with_peer.end(), {"--peer", "gamma@" + full.address()});
+    std::uint64_t newest_before = 0;
+    for (std::uint64_t kill = 0; kill < std::max<std::uint64_t>(cycles_ / 5, 5); ++kill) {
+      INFO("kill " << kill << " of catch-up");
+      {
+        running_node node(place_, "alpha", with_peer);
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 250));
+        node.program().signal(SIGKILL);
+        node.program().wait();
+      }
+      compare_with_file();
+      const auto newest = static_cast<std::uint64_t>(std::count_if(
+          in_file_.begin(), in_file_.end(), [this](const auto& each) { return each.second == cycles_ + 1; }));
+      REQUIRE(newest >= newest_before);
+      newest_before = newest;
+    }
+    std::cout << fmt::format("killed while it caught up: {} of {} patterns were on disk after the last time\n",
+                             newest_before, ids);
+    const running_node node(place_, "alpha", with_peer);
+    const auto wanted = versions_in(test::run(command("list", full, place_.identity("beta"))).output);
+    REQUIRE(wanted.size() == ids);
+    const auto begin = steady_clock::now();
+    while (versions_in(test::run(command("list", node, place_.identity("beta"))).output) != wanted) {
+      REQUIRE(seconds_since(begin) < 60);
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  }
+
   std::vector<std::string> arguments() const {
     return {"--store", place_.path("node.db"), "--store-key", key_, "--admin", "none"};
   }

@@ -1,6 +1,11 @@
 // Nodes with a store, on real sockets: what is acknowledged as stored is on disk, a restart keeps it, a broken disk is
 // told.
+#include <filesystem>
+#include <fstream>
+#include <future>
+
 #include <catch2/catch_test_macros.hpp>
+#include <stdlib.h>
 #include <tests/seed/seed_node.hpp>
 #include <tests/transport/identities.hpp>
 
@@ -200,4 +205,116 @@ TEST_CASE("store: what the cache has no room for is read from the store, by whoe
   keeper.start();
   CHECK(keeper.state().patterns == 1000);
   CHECK(keeper.holds("pattern-998"));
+}
+
+namespace {
+
+/// A store's file in a directory of its own, which goes with the test.
+class store_file {
+ public:
+  store_file() {
+    std::string name = (std::filesystem::temp_directory_path() / "quicsync-store-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    folder_ = name;
+  }
+  ~store_file() { std::filesystem::remove_all(folder_); }
+  store_file(const store_file&) = delete;
+  store_file& operator=(const store_file&) = delete;
+  std::string path() const { return (folder_ / "node.db").string(); }
+
+  /// One bit in the middle of every 64 KB.
+  void damage() const {
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    const auto bytes = std::filesystem::file_size(path());
+    for (std::uint64_t at = 96u << 10; at < bytes; at += 64u << 10) {
+      file.seekg(static_cast<std::streamoff>(at));
+      const auto byte = static_cast<char>(file.get() ^ 4);
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(byte);
+    }
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// Patterns that hardly compress.
+std::vector<pattern> rough_patterns(std::size_t count, std::uint64_t version = 1) {
+  std::vector<pattern> patterns;
+  std::uint64_t state = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string text;
+    while (text.size() < 400) text += std::to_string(state = state * 6364136223846793005u + 1442695040888963407u);
+    patterns.push_back(make_pattern("rough-" + std::to_string(i), version, "\"" + text + "\""));
+  }
+  return patterns;
+}
+
+}  // namespace
+
+TEST_CASE("store: what a damaged file has lost comes back from a peer, and both are told", "[seed][store][net]") {
+  const store_file file;
+  seed_node keeper("keeper", [&](node_config& config) { config.store = file.path(); }), other("other");
+  keeper.start();
+  other.start().connect(keeper);
+  constexpr std::size_t count = 2000;
+  CHECK(keeper->sync_patterns(rough_patterns(count), stored_wish()).get().complete());
+  keeper->stop();
+  file.damage();
+  keeper.start();
+  const auto left = keeper.state().patterns;
+  CHECK(left < count);
+  CHECK(keeper.await("store:lost").failure.code == errc::store_lost);
+  CHECK(keeper.count("store:healed") == 0);
+  other.connect(keeper);
+  CHECK(keeper.await("store:healed").peer_id == "other");
+  until([&] { return keeper.state().patterns == count; });
+  for (const auto& value : tests::must(keeper->cached_patterns())) {
+    const auto there = tests::must(other->get(value.id));
+    CHECK((there.data == value.data && there.version == value.version));
+  }
+  // And it is on disk again.
+  until([&] { return keeper.state().store.unstored_bytes == 0; });
+  keeper->stop();
+  keeper.start();
+  CHECK(keeper.state().patterns == count);
+  CHECK(keeper.count("store:lost") == 1);
+}
+
+TEST_CASE("store: at its size limit it makes room of what was replaced before it says that it is full",
+          "[seed][store][net]") {
+  const store_file file;
+  seed_node keeper("keeper", [&](node_config& config) {
+    config.store = file.path();
+    config.store_bytes_max = 1'500'000;
+  });
+  keeper.start();
+  for (std::uint64_t version = 1; version <= 40; ++version) {
+    const auto report = keeper->sync_patterns(rough_patterns(500, version), stored_wish()).get();
+    REQUIRE(report.own_level == ack_level::stored);
+  }
+  CHECK(keeper.count("store:failed") == 0);
+  // What lives is too much: now it is full.
+  for (int i = 0; i < 12 && keeper.count("store:failed") == 0; ++i) {
+    auto more = rough_patterns(500);
+    for (auto& value : more) value.id += "-" + std::to_string(i);
+    keeper->sync_patterns(more, stored_wish()).get();
+  }
+  CHECK(keeper.await("store:failed").failure.code == errc::store_full);
+}
+
+TEST_CASE("store: who clears is answered when a restart would bring nothing back", "[seed][store][net]") {
+  auto disk = new_disk();
+  seed_node keeper("keeper", disk);
+  keeper.start();
+  keeper->sync_patterns(make_patterns(300), stored_wish()).get();
+  held standstill(*disk);
+  keeper->sync_pattern(make_pattern("one more"));  // the store waits for the disk with this
+  until([&] { return keeper.holds("one more"); });
+  auto cleared = std::async(std::launch::async, [&] { return tests::must(keeper->clear_cache()); });
+  CHECK(cleared.wait_for(200ms) == std::future_status::timeout);
+  CHECK(disk->size() == 300);
+  standstill.release();
+  CHECK(cleared.get() == 301);
+  CHECK(disk->size() == 0);
 }

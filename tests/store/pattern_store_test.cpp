@@ -230,6 +230,22 @@ TEST_CASE("pattern store: over its size limit it refuses, says so, and goes on w
   must(store->write(std::vector{make_set(position, records(position, 200))}));
 }
 
+TEST_CASE("pattern store: at its size limit all that is dead goes before it refuses", "[store]") {
+  store_place place;
+  auto options = place.options();
+  options.size_max = 400'000;
+  auto store = must_open(options);
+  log_position_number position = 1;
+  for (int round = 0; round < 100; ++round, position += 200) {
+    auto set = make_set(position, records(1, 200));
+    for (log_position_number before = position - 200; position > 1 && before < position; ++before)
+      set.superseded.push_back(before);
+    must(store->write(std::vector{set}));
+    CHECK(store->state().bytes <= 400'000);
+  }
+  CHECK(contents_of(*store).size() == 200);
+}
+
 TEST_CASE("pattern store: one that is not there is not made where none is wanted", "[store]") {
   store_place place;
   auto options = place.options();
