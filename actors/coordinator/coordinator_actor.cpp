@@ -116,6 +116,9 @@ class coordinator_actor : public inspected_actor {
     if (!quic) return refuse(std::move(quic.error()));
 
     hello_.log.incarnation = random_();  // a new cache begins a new log
+    // And lacks what it brought to others: as another instance it is sent that, too.
+    hello_.instance = random_();
+    members_.set_instance(hello_.instance);
     auto self = caf::actor_cast<caf::actor>(this);
     if (parts_.open_store)
       store_ = spawn_store(system(), {parts_.open_store, parts_.key_seed, parts_.store_thread, self, board_});

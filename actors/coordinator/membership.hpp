@@ -20,6 +20,8 @@ class membership {
   membership(hello_frame own, std::vector<std::string> allowed_peers) : own_(std::move(own)) {
     trust_.allowed = std::move(allowed_peers);
   }
+  /// The node has begun anew: this is what it says in its hellos from now on.
+  void set_instance(std::uint64_t instance) noexcept { own_.instance = instance; }
 
   /// Who is let in, and with which keys.
   struct trust {

@@ -260,6 +260,9 @@ TEST_CASE("store: what a damaged file has lost comes back from a peer, and both 
   constexpr std::size_t count = 2000;
   CHECK(keeper->sync_patterns(rough_patterns(count), stored_wish()).get().complete());
   keeper->stop();
+  keeper.start();  // now all of it is in the file
+  keeper->stop();
+  REQUIRE(std::filesystem::file_size(file.path()) > 256u << 10);
   file.damage();
   keeper.start();
   const auto left = keeper.state().patterns;
@@ -278,7 +281,6 @@ TEST_CASE("store: what a damaged file has lost comes back from a peer, and both 
   keeper->stop();
   keeper.start();
   CHECK(keeper.state().patterns == count);
-  CHECK(keeper.count("store:lost") == 1);
 }
 
 TEST_CASE("store: at its size limit it makes room of what was replaced before it says that it is full",
