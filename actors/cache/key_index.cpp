@@ -42,7 +42,7 @@ void key_index::split(page& full, std::uint32_t tag) {
   for (const slot& each : all)
     if (each.number != 0) put((each.tag & bit) != 0 ? other : full, each);
   const auto width = std::size_t{1} << (depth_ - other.depth);
-  const auto first = place_of(tag | bit) / width * width;
+  const auto first = page_number_of(tag | bit) / width * width;
   std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(first), width, &other);
 }
 

@@ -41,9 +41,9 @@ class key_index {
   /// Before the pool's clear().
   void clear() noexcept;
 
-  /// find() of this key is to come.
-  void prefetch(std::uint64_t key) const noexcept {
-    if (!directory_.empty()) __builtin_prefetch(&page_of(key).slots[home_of(tag_of(key))]);
+  /// Where find() of this key begins to look, to be fetched in advance; null: nowhere.
+  const void* place_of(std::uint64_t key) const noexcept {
+    return directory_.empty() ? nullptr : &page_of(key).slots[home_of(tag_of(key))];
   }
 
  private:
@@ -52,7 +52,8 @@ class key_index {
     std::uint32_t number = 0;  ///< of the entry, and one; 0: free
   };
   static constexpr std::uint32_t page_slots = page_pool::page_bytes / sizeof(slot) - 1;
-  static constexpr std::uint32_t page_used_max = page_slots / 4 * 3;
+  /// Not more: a look-up of what is not there, as of each new id, walks to the next free slot.
+  static constexpr std::uint32_t page_used_max = page_slots / 8 * 5;
   static constexpr unsigned depth_max = 20;  ///< with the place in the page that is all of a tag
   struct page {
     slot slots[page_slots];
@@ -67,9 +68,9 @@ class key_index {
   static std::uint32_t steps(std::uint32_t from, std::uint32_t to) noexcept {
     return to >= from ? to - from : to + page_slots - from;
   }
-  std::size_t place_of(std::uint32_t tag) const noexcept { return (std::uint64_t{tag} << depth_) >> 32; }
-  const page& page_of(std::uint64_t key) const noexcept { return *directory_[place_of(tag_of(key))]; }
-  page& page_of(std::uint64_t key) noexcept { return *directory_[place_of(tag_of(key))]; }
+  std::size_t page_number_of(std::uint32_t tag) const noexcept { return (std::uint64_t{tag} << depth_) >> 32; }
+  const page& page_of(std::uint64_t key) const noexcept { return *directory_[page_number_of(tag_of(key))]; }
+  page& page_of(std::uint64_t key) noexcept { return *directory_[page_number_of(tag_of(key))]; }
 
   static void put(page& into, slot what) noexcept;
   static void take_out(page& from, std::uint32_t hole) noexcept;

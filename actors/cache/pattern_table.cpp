@@ -20,6 +20,8 @@ bool is_crowded(const sharing& access) { return access.audience && access.audien
 // How many records before apply() comes to one its key's place is fetched, then its entry, then the record that is
 // held.
 constexpr std::size_t key_ahead = 16, entry_ahead = 8, record_ahead = 4;
+// How far a look-up in the index mostly walks.
+constexpr std::size_t usual_walk_bytes = 32;
 
 }  // namespace
 
@@ -59,16 +61,25 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
   return e.has_record() ? arrivals_[e.from].source : left_.at(entry_index).source;
 }
 
-void pattern_table::expect(const slab& records, std::size_t index) const {
-  if (index == 0)
-    for (std::size_t i = 0; i < std::min(key_ahead, records.size()); ++i) by_key_.prefetch(records.item(i).key);
-  if (index + key_ahead < records.size()) by_key_.prefetch(records.item(index + key_ahead).key);
-  if (index + entry_ahead < records.size())
-    if (const auto at = by_key_.likely(records.item(index + entry_ahead).key); at != none)
-      __builtin_prefetch(&entries_[at]);
-  if (index + record_ahead < records.size())
-    if (const auto at = by_key_.likely(records.item(index + record_ahead).key);
-        at != none && entries_[at].has_record()) {
+void pattern_table::expect(const slab& records, std::size_t index) {
+  // In the open: GCC takes a function that does nothing but fetch for one without effect, and leaves out calls of it.
+  const auto keys_end = std::min(index + key_ahead + 1, records.size());
+  for (auto i = index == 0 ? 0 : index + key_ahead; i < keys_end; ++i) {
+    const auto* const first = static_cast<const char*>(by_key_.place_of(records.item(i).key));
+    if (first == nullptr) break;
+    __builtin_prefetch(first);
+    __builtin_prefetch(first + usual_walk_bytes);  // it may end in the next line of the cache
+  }
+  // What the index says is kept until the entry's turn; what happens to the entry meanwhile makes it no more than a
+  // guess.
+  if (index + entry_ahead < records.size()) {
+    const auto at = by_key_.likely(records.item(index + entry_ahead).key);
+    expected_[(index + entry_ahead) % expected_.size()] = at;
+    if (at != none) __builtin_prefetch(&entries_[at]);
+  }
+  if (index >= entry_ahead - record_ahead && index + record_ahead < records.size())
+    if (const auto at = expected_[(index + record_ahead) % expected_.size()];
+        at < entries_.size() && entries_[at].has_record()) {
       const entry& e = entries_[at];
       __builtin_prefetch(&item_of(e));
       __builtin_prefetch(slab_of(e).bytes(e.index).data());
@@ -188,7 +199,8 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
   out.on = lane_of(*records, index);
   if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
   const auto bytes = item.size + access.bytes_at_most();
-  std::uint32_t at = find_entry(item.key, records->id(index));
+  // The id is looked at only where another of the same tag is held: a new record's bytes are left alone.
+  std::uint32_t at = by_key_.find(item.key, [&](std::uint32_t held) { return id_of(held) == records->id(index); });
 
   if (at != none) {
     entry& held = entries_[at];

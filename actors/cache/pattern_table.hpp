@@ -114,7 +114,7 @@ class pattern_table {
 
   /// Before apply() of each record of a slab, in order: brings what those that follow will look at nearer to the
   /// processor. Costs nothing to leave out; a table of a million misses the caches several times a record.
-  void expect(const slab& records, std::size_t index) const;
+  void expect(const slab& records, std::size_t index);
 
   /// The record held for an id; a null slab where there is none (any more).
   struct place {
@@ -312,6 +312,7 @@ class pattern_table {
   table_digests digests_;
   page_pool pages_;
   key_index by_key_{pages_};
+  std::array<std::uint32_t, 8> expected_{};  ///< by expect(): entries that records to come may stand for
   paged_vector<entry> entries_{pages_};
   std::vector<std::uint32_t> free_;  ///< entries that hold nothing
   arrivals arrivals_;
