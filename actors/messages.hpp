@@ -146,7 +146,8 @@ struct apply {
   lane on = lane::normal;
   std::uint64_t first_sequence = 0;
   sharing access;
-  std::vector<std::pair<std::uint32_t, error>> refused = {};  ///< by the peer's session, in order: not to be taken
+  /// By the peer's session, in order: not to be taken; `not_wanted` ones, where nothing of the id is held.
+  std::vector<std::pair<std::uint32_t, error>> refused = {};
   /// In place of `records` and `refused`: some stand as deltas. Where a base is not held, `applied` says unknown_base.
   std::shared_ptr<const delta_block> deltas = nullptr;
   std::shared_ptr<const peer_rules> rules = nullptr;  ///< for the records of `deltas`; null: all may be written

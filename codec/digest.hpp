@@ -33,6 +33,8 @@ class digest {
 
   std::uint64_t count() const noexcept { return count_; }
   const content_hash& sum() const noexcept { return sum_; }
+  /// 28 bits of the sum, for where a difference that is overlooked costs little.
+  std::uint64_t short_sum() const noexcept { return sum_.low >> 36; }
   static digest of(std::uint64_t count, const content_hash& sum) noexcept {
     digest value;
     value.count_ = count;

@@ -108,6 +108,8 @@ std::string_view to_string(errc code) noexcept {
       return "overloaded";
     case errc::cancelled:
       return "cancelled";
+    case errc::not_wanted:
+      return "not_wanted";
     case errc::internal:
       return "internal";
     case errc::store_failed:

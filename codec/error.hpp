@@ -70,6 +70,7 @@ enum class errc : std::uint16_t {
   not_found = 509,        ///< no such pattern
   overloaded = 510,       ///< refused for want of room, nothing was dropped
   cancelled = 511,        ///< the wait was ended from this side
+  not_wanted = 512,       ///< outside the receiver's filter, and it holds no other version
   internal = 599,         ///< a defect of ours
 
   store_failed = 600,   ///< the store could not write or read

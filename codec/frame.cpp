@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
 #include <quicsync/codec/json_text.hpp>
@@ -76,7 +76,6 @@ hello_frame take_hello(byte_reader& in) {
   f.log = take_position(in);
   const auto flags = in.u8();
   f.partial = (flags & hello_partial) != 0;
-  f.keeps_back = (flags & hello_keeps_back) != 0;
   if ((flags & hello_remembered) != 0) f.remembered = take_position(in);
   in.rest();  // fields that a later version adds
   return f;
@@ -146,6 +145,7 @@ digest_frame take_digest(byte_reader& in) {
   sum.low = in.u64();
   sum.high = in.u64();
   f.value = digest::of(count, sum);
+  f.deletions = in.varint();
   return f;
 }
 

@@ -70,7 +70,6 @@ struct hello_frame {
   log_position log;                        ///< where this side's history stands
   std::optional<log_position> remembered;  ///< what this side has of the other's history
   bool partial = false;                    ///< this side does not hold everything: do not reconcile against it
-  bool keeps_back = false;                 ///< this side holds what the other may not read
   bool operator==(const hello_frame&) const = default;
 };
 
@@ -165,6 +164,7 @@ struct digest_frame {
   std::uint64_t round = 0;  ///< chosen by who begins, repeated in all frames of this reconciliation
   std::string filter;       ///< canonical expression; what the digest covers
   digest value;
+  std::uint64_t deletions = 0;  ///< digest::short_sum() of the deletions that this side holds
   bool operator==(const digest_frame&) const = default;
 };
 /// Symbols of a sketch of the same records.

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
 #include <quicsync/codec/varint.hpp>
@@ -65,8 +65,7 @@ struct payload_writer {
     append_varint(out, f.pattern_bytes_max);
     out.push_back(static_cast<std::uint8_t>(f.level));
     put_position(out, f.log);
-    out.push_back(static_cast<std::uint8_t>((f.remembered ? hello_remembered : 0) | (f.partial ? hello_partial : 0) |
-                                            (f.keeps_back ? hello_keeps_back : 0)));
+    out.push_back(static_cast<std::uint8_t>((f.remembered ? hello_remembered : 0) | (f.partial ? hello_partial : 0)));
     if (f.remembered) put_position(out, *f.remembered);
     return frame_type::hello;
   }
@@ -127,6 +126,7 @@ struct payload_writer {
     append_varint(out, f.value.count());
     append_u64(out, f.value.sum().low);
     append_u64(out, f.value.sum().high);
+    append_varint(out, f.deletions);
     return frame_type::digest;
   }
 

@@ -80,6 +80,7 @@ inline constexpr std::size_t trace_file_bytes = 64u << 20;       ///< of one con
 // -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
 inline constexpr std::chrono::milliseconds idle_timeout{5000};    ///< silence after which a peer is gone, RFC 9000 10.1
+inline constexpr int silent_idle_timeouts = 3;                    ///< end a connection, whatever its round trip is taken for
 inline constexpr std::chrono::milliseconds keep_alive{1500};      ///< three tries fit into the idle timeout
 inline constexpr std::size_t lane_window_first_bytes = 1u << 20;  ///< receive window of a new lane
 inline constexpr std::size_t lane_window_bytes = 4u << 20;  ///< to which it grows where the peer fills it in no time
@@ -124,5 +125,21 @@ inline constexpr std::chrono::milliseconds store_witness_interval{100};  ///< ho
 inline constexpr std::size_t store_note_bytes = 1024;                    ///< one note: a few numbers about a peer
 inline constexpr std::size_t store_dead_step =
     4096;  ///< superseded positions looked through at once: half a millisecond
+
+// -- catching up (docs/WIRE.md, "Catching up")
+inline constexpr std::size_t offered_records = 3500;      ///< offered in one frame: fits a control frame
+inline constexpr std::size_t sketch_page_symbols = 3072;  ///< of one sketch frame: fits a control frame
+inline constexpr std::size_t digests_kept =
+    64;  ///< kept up to date, one for each filter that peers have: each record costs an addition more
+inline constexpr std::size_t sketched_records =
+    4u << 20;  ///< in all sketches that a node builds at once, 40 bytes each; beyond, a full copy is made
+inline constexpr std::size_t control_in_flight_bytes =
+    128u << 10;  ///< of catch-up frames, sent and not yet acknowledged by QUIC: acknowledgements wait behind them
+inline constexpr std::size_t slice_records = 2048;    ///< looked at a turn while sets are compared: half a millisecond
+inline constexpr std::size_t remembered_logs = 4096;  ///< nodes of which is known how far one has come in their log
+inline constexpr std::size_t refusals_remembered =
+    16'384;  ///< of a peer: records that it did not take; of older ones it is not said any more that it has them
+inline constexpr std::size_t comparisons_at_once = 64;  ///< rounds that a peer may begin, and then one a second
+inline constexpr unsigned comparison_doublings = 4;     ///< of the interval, while rounds bring nothing
 
 }  // namespace quicsync::limits

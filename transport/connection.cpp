@@ -268,7 +268,9 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
   const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
   heard_at_ = last_stamp_;
   if (code != 0) return end(code, now);
-  if (connection_callbacks::packets_decrypted() != decrypted && brings_nothing(now)) {
+  const bool genuine = connection_callbacks::packets_decrypted() != decrypted;
+  if (genuine) genuine_at_ = last_stamp_;
+  if (genuine && brings_nothing(now)) {
     break_with(refusal_reason::flood, errc::flood, "the peer sends packets that bring nothing, too many of them");
     return end(NGTCP2_ERR_CALLBACK_FAILURE, now);
   }
@@ -286,8 +288,18 @@ bool connection::brings_nothing(time_point now) {
 void connection::expire(time_point now) {
   if (ending_) return;
   if (closing_ && now >= closing_->latest) return finish_close(now);
+  if (now >= silent_until()) return end(NGTCP2_ERR_IDLE_CLOSE, now);
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
   if (const int code = ngtcp2_conn_handle_expiry(quic_, last_stamp_); code != 0) end(code, now);
+}
+
+// An idle timeout is at least three probe timeouts (RFC 9000 section 10.1), and where one side stood still for a while
+// its sample of the round trip makes minutes of them: somebody who is long gone would bar the way of who dials again.
+time_point connection::silent_until() const {
+  const auto idle = host_.config().idle_timeout;
+  if (!opened_ || idle.count() == 0) return time_point::max();
+  const auto since = std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(genuine_at_));
+  return time_point(since) + limits::silent_idle_timeouts * idle;
 }
 
 time_point connection::deadline() const {
@@ -296,6 +308,7 @@ time_point connection::deadline() const {
   auto when = time_point::max();
   if (expiry != UINT64_MAX)
     when = time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(expiry)));
+  when = std::min(when, silent_until());
   return closing_ ? std::min(when, closing_->latest) : when;
 }
 
@@ -473,6 +486,7 @@ void connection::end_with(const ngtcp2_ccerr& said, connection_ending ending, ti
 
 void connection::on_opened() {
   opened_ = true;
+  genuine_at_ = last_stamp_;
   const auto keep_alive = host_.config().keep_alive;
   ngtcp2_conn_set_keep_alive_timeout(quic_, keep_alive.count() > 0 ? to_duration(keep_alive) : UINT64_MAX);
   if (incoming_) give_address_token();

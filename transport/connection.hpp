@@ -150,6 +150,7 @@ class connection {
   void watch_path(ngtcp2_tstamp now);
   void grow_window(incoming_lane& of);
   bool brings_nothing(time_point now);
+  time_point silent_until() const;
   int break_with(refusal_reason why, errc code, std::string text);
 
   // connection_resumption.cpp
@@ -176,7 +177,7 @@ class connection {
   bool opened_ = false;
   bool heard_ = false;   ///< the other side has answered with something that made sense
   bool narrow_ = false;  ///< the path has become narrower than its discovery had found
-  ngtcp2_tstamp heard_at_ = 0, progress_at_ = 0;
+  ngtcp2_tstamp heard_at_ = 0, genuine_at_ = 0, progress_at_ = 0;
   bool early_offered_ = false;    ///< dialled, not yet open: the control lane may send
   byte_buffer early_parameters_;  ///< dialled: the server's transport parameters of last time
   std::size_t early_bytes_ = 0;   ///< incoming: taken before the handshake was complete

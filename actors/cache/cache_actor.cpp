@@ -16,7 +16,7 @@
 #include <quicsync/actors/peer/peer_rules.hpp>
 #include <quicsync/actors/store/store_answers.hpp>
 #include <quicsync/actors/validation.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/planted.hpp>
 
 namespace quicsync {
@@ -135,8 +135,8 @@ class cache_actor : public loop_actor, private loop::source {
               [&](const auto& who) { desk_.select(who.address(), std::move(m), answer_to<messages::selected>(who)); });
         },
         [this](const messages::pull_selected& m) {
-          auto page = desk_.next_page(asker().address(), m.records_max, m.bytes_max);
-          return messages::page{m.tag, std::move(page.sets), {}, page.at_end};
+          auto reading = desk_.next_page(asker().address(), m.records_max, m.bytes_max);
+          hand_out(asker(), {m.tag, std::move(reading.sets), {}, reading.at_end}, std::move(reading.cold));
         },
         [this](messages::end_round) { desk_.end_round(asker().address()); },
         [this](messages::compare_on) {
@@ -258,9 +258,22 @@ class cache_actor : public loop_actor, private loop::source {
     else
       // An expired one stands nowhere: what it left stands before the log's end.
       taken.last = std::max(taken.last, outcome.position != 0 ? outcome.position : table_.last_position());
-    if (outcome.what == pattern_table::verdict::older)
-      if (auto newer = table_.newer_than_brought(records->id(index)))
-        taken.older.pairs.push_back({std::move(newer), records, static_cast<std::uint16_t>(index)});
+    if (outcome.what == pattern_table::verdict::older) answer_older(taken, records, index);
+  }
+
+  void answer_older(taken_records& taken, const slab_ptr& records, std::uint32_t index) {
+    if (auto newer = table_.newer_than(*records, index))
+      taken.older.pairs.push_back({std::move(newer), records, static_cast<std::uint16_t>(index)});
+  }
+
+  /// A version that is not wanted takes the place of one that was. Who may not write is told all the same what it has
+  /// missed.
+  void take_or_refuse(taken_records& taken, const messages::apply& m, std::uint32_t number, const slab_ptr& records,
+                      std::uint32_t index, std::optional<error> reason) {
+    if (!reason || (reason->code == errc::not_wanted && table_.knows(*records, index)))
+      return take(taken, m, number, records, index);
+    taken.refused.emplace_back(number, std::move(*reason));
+    answer_older(taken, records, index);
   }
 
   /// Some of them are what changed: they are rebuilt first, and judged only then.
@@ -268,13 +281,10 @@ class cache_actor : public loop_actor, private loop::source {
     const auto records = rebuild(*m.deltas, table_, key_seed_);
     for (std::uint32_t i = 0; i < records.size(); ++i) {
       const auto& [from, index] = records[i];
-      if (!from) {
+      if (from)
+        take_or_refuse(taken, m, i, from, index, judge_record(m.rules.get(), *from, index));
+      else
         taken.refused.emplace_back(i, error{errc::unknown_base, {}});
-      } else if (auto reason = judge_record(m.rules.get(), *from, index)) {
-        taken.refused.emplace_back(i, std::move(*reason));
-      } else {
-        take(taken, m, i, from, index);
-      }
     }
     return m.deltas->size();
   }
@@ -290,10 +300,8 @@ class cache_actor : public loop_actor, private loop::source {
       auto before = m.refused.begin();  // by the session
       for (std::uint32_t i = 0; i < count; ++i) {
         table_.expect(*m.records, i);
-        if (before != m.refused.end() && before->first == i)
-          taken.refused.push_back(std::move(*before++));
-        else
-          take(taken, m, i, m.records, i);
+        const bool judged = before != m.refused.end() && before->first == i;
+        take_or_refuse(taken, m, i, m.records, i, judged ? std::optional(std::move(before++->second)) : std::nullopt);
       }
     }
     arm();
@@ -419,11 +427,13 @@ class cache_actor : public loop_actor, private loop::source {
     auto reading = m.deltas.number == this_node
                        ? table_.read(m.after, m.lanes, m.records_max, m.bytes_max)
                        : table_.read_for(m.deltas, m.after, m.lanes, m.records_max, m.bytes_max);
-    messages::page page{m.tag, std::move(reading.sets), reading.next, reading.at_end};
-    if (reading.cold.empty() || !store_works()) return tell(this, m.reader, std::move(page));
+    hand_out(m.reader, {m.tag, std::move(reading.sets), reading.next, reading.at_end}, std::move(reading.cold));
+  }
+
+  void hand_out(const caf::actor& reader, messages::page page, std::vector<cold_record> cold) {
+    if (cold.empty() || !store_works()) return tell(this, reader, std::move(page));
     const auto number = ++last_fetch_;
-    tell(this, store_,
-         messages::fetch{number, cold_pages_.wait(number, m.reader, std::move(page), std::move(reading.cold))});
+    tell(this, store_, messages::fetch{number, cold_pages_.wait(number, reader, std::move(page), std::move(cold))});
   }
 
   // -- what only the store has the payload of

@@ -14,7 +14,7 @@ bool comparison::build(const pattern_table& table, std::size_t symbols, std::siz
     const auto last = static_cast<std::uint32_t>(std::min<std::size_t>(table.entries(), gathered_ + 4 * records_max));
     table.visit_held(gathered_, last, [this](const held_record& held) {
       if (!view_->covers(held)) return;
-      source_.add(held.item().hash);
+      source_.add(held.hash());
       entries_.push_back(held.entry);
     });
     gathered_ = last;
@@ -44,7 +44,7 @@ bool comparison::pick(const pattern_table&, std::size_t records_max) {
 bool comparison::still_held(const pattern_table& table, const picked& each) const {
   bool same = false;
   table.visit_held(each.entry, each.entry + 1,
-                   [&](const held_record& held) { same = sketch_item_of(held.item().hash, key_) == each.item; });
+                   [&](const held_record& held) { same = sketch_item_of(held.hash(), key_) == each.item; });
   return same;
 }
 
@@ -53,19 +53,19 @@ std::vector<offered_record> comparison::offers(const pattern_table& table) const
   all.reserve(picked_.size());
   for (const auto& each : picked_)
     table.visit_held(each.entry, each.entry + 1, [&](const held_record& held) {
-      if (sketch_item_of(held.item().hash, key_) == each.item)
-        all.push_back({sketch_id_of(held.records.id(held.index), key_), held.item().version});
+      if (sketch_item_of(held.hash(), key_) == each.item)
+        all.push_back({sketch_id_of(held.id(), key_), held.version()});
     });
   return all;
 }
 
 bool comparison::is_outdated(const held_record& held) const {
   if (offered_.empty()) return false;
-  const auto id = sketch_id_of(held.records.id(held.index), key_);
+  const auto id = sketch_id_of(held.id(), key_);
   auto it =
       std::lower_bound(offered_.begin(), offered_.end(), id, [](const auto& o, auto wanted) { return o.id < wanted; });
   for (; it != offered_.end() && it->id == id; ++it)
-    if (it->version > held.item().version) return true;
+    if (it->version > held.version()) return true;
   return false;
 }
 

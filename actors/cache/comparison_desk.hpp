@@ -13,7 +13,7 @@
 #include <quicsync/actors/cache/comparison.hpp>
 #include <quicsync/actors/cache/comparison_messages.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 
@@ -37,7 +37,8 @@ class comparison_desk {
            if (table_.digests().scanning()) table_.scan_digests(records_max);
            const auto sum = table_.digests().find(*at.digest);
            if (!sum) return false;
-           answer({tag, *sum, table_.last_position(), !table_.partial()});
+           const bool whole = !table_.partial() && (table_.cold() == 0 || at.view->wants_all());
+           answer({tag, *sum, table_.last_position(), table_.digests().deletions(), whole});
            return true;
          }});
   }
@@ -129,7 +130,7 @@ class comparison_desk {
     Reader whose;
     std::function<bool(place&, std::size_t records_max)> go_on;  ///< true: done
   };
-  static messages::digest_answer no_digest(std::uint64_t tag) { return {tag, {}, 0, false}; }
+  static messages::digest_answer no_digest(std::uint64_t tag) { return {tag, {}, 0, 0, false}; }
   std::size_t sketched() const {
     std::size_t sum = 0;
     for (const auto& [reader, at] : readers_) sum += at.work ? at.work->size() : 0;

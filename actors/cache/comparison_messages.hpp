@@ -29,6 +29,7 @@ struct digest_answer {
   std::uint64_t tag = 0;
   digest value;
   log_position_number position = 0;  ///< the log's end at that moment
+  std::uint64_t deletions = 0;       ///< as in digest_frame
   bool whole = false;                ///< false: not everything that was accepted is held, or it cannot be counted
 };
 /// Symbols of a sketch of the same records under this key; another key begins a new sketch. Answered with

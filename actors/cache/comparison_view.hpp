@@ -11,15 +11,25 @@
 
 namespace quicsync {
 
+/// What is known here of a record that only the store has.
+struct cold_identity {
+  std::string id;
+  std::uint64_t version = 0;
+  content_hash hash;
+};
+
 /// One record that is held, and what is known beside it. Views: valid during a call.
 struct held_record {
-  const slab& records;
+  const slab* records;        ///< null: only the store has it
+  const cold_identity* cold;  ///< then
   std::size_t index;
   peer_number source;
   const sharing& access;
   std::uint32_t entry;  ///< its place in the table
 
-  const slab_item& item() const noexcept { return records.item(index); }
+  std::string_view id() const noexcept { return records != nullptr ? records->id(index) : std::string_view(cold->id); }
+  std::uint64_t version() const noexcept { return records != nullptr ? records->item(index).version : cold->version; }
+  const content_hash& hash() const noexcept { return records != nullptr ? records->item(index).hash : cold->hash; }
 };
 
 struct comparison_view {
@@ -28,10 +38,12 @@ struct comparison_view {
   std::string peer;  ///< its name
   peer_number number = 0;
 
-  /// By content alone, whoever may have it.
+  /// By content alone, whoever may have it. What only the store has is not known well enough for a filter or a rule.
+  bool wants_all() const { return wanted.match_all() && rules.reads_all(); }
   bool wants(const held_record& held) const {
-    if (wanted.match_all() && rules.reads_all()) return true;
-    const auto record = held.records.record(held.index);
+    if (wants_all()) return true;
+    if (held.records == nullptr) return false;
+    const auto record = held.records->record(held.index);
     return wanted.matches(record) && rules.may_read(record);
   }
   /// As peer_session::may_be_sent(): what may not be sent must not be missed either.

@@ -133,8 +133,12 @@ merge_result pattern_table::compare(std::uint32_t entry_index, const slab& recor
 
 held_record pattern_table::held(std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
+  if (e.cold) {
+    const order_left& left = left_.at(entry_index);
+    return {nullptr, &left, 0, left.source, left.access, entry_index};
+  }
   const arrival& as = arrivals_[e.from];
-  return {*as.records, e.index, as.source, as.access, entry_index};
+  return {as.records.get(), nullptr, e.index, as.source, as.access, entry_index};
 }
 
 void pattern_table::scan_digests(std::size_t entries_max) {
@@ -146,6 +150,11 @@ void pattern_table::scan_digests(std::size_t entries_max) {
 
 std::size_t pattern_table::append_to(reading& page, std::uint32_t entry_index) const {
   const entry& e = entries_[entry_index];
+  if (e.cold) {
+    const order_left& left = left_.at(entry_index);
+    page.cold.push_back({e.position, e.on, left.source, left.access});
+    return left.size;
+  }
   if (!e.has_record()) return 0;
   const arrival& as = arrivals_[e.from];
   auto& sets = page.sets;
@@ -157,10 +166,10 @@ std::size_t pattern_table::append_to(reading& page, std::uint32_t entry_index) c
   return item_of(e).size;
 }
 
-std::shared_ptr<const change_set> pattern_table::newer_than_brought(std::string_view id) const {
-  const auto at = find_entry(key_of(id, config_.key_seed), id);
+std::shared_ptr<const change_set> pattern_table::newer_than(const slab& records, std::size_t index) const {
+  const auto at = find_entry(records.item(index).key, records.id(index));
   reading page;
-  if (at != none) append_to(page, at);
+  if (at != none && compare(at, records, index).outcome == merge_outcome::older) append_to(page, at);
   return page.sets.empty() ? nullptr : page.sets.front();
 }
 

@@ -125,6 +125,10 @@ class pattern_table {
     log_position_number cold = 0;  ///< only the store has its payload, at this position; 0: it is here
   };
   place find(std::string_view id) const;
+  /// Something is known of the id of this record: a version, a deletion, or the place of what has expired.
+  bool knows(const slab& records, std::size_t index) const {
+    return find_entry(records.item(index).key, records.id(index)) != none;
+  }
 
   /// Why the record of an id is the one that is held.
   struct reason {
@@ -166,13 +170,13 @@ class pattern_table {
   template <class F>
   void visit_held(std::uint32_t first, std::uint32_t last, F&& visit) const {
     for (auto i = first; i < std::min<std::size_t>(last, entries_.size()); ++i)
-      if (entries_[i].has_record() && !entries_[i].deleted) visit(held(i));
+      if ((entries_[i].has_record() && !entries_[i].deleted) || entries_[i].cold) visit(held(i));
   }
-  /// Adds the record that an entry holds to a page, where it holds one; returns its bytes.
+  /// Adds the record that an entry holds to a page, where there is one; returns its bytes.
   std::size_t append_to(reading& page, std::uint32_t entry_index) const;
-  /// The record held for an id as a set of its own, to answer somebody who brought something older; null where nothing
-  /// is held or only its place is kept.
-  std::shared_ptr<const change_set> newer_than_brought(std::string_view id) const;
+  /// The record held for the id of one that somebody brought, as a set of its own, to answer them; null where nothing
+  /// greater is held or only its place is kept.
+  std::shared_ptr<const change_set> newer_than(const slab& records, std::size_t index) const;
   /// How many records a reader at `after` has before it; superseded ones beyond a few thousand may be among them.
   std::size_t left_after(const log_cursor& after) const;
 
@@ -208,7 +212,9 @@ class pattern_table {
   /// Those of them whose payload is here.
   std::size_t warm() const noexcept { return live_; }
   /// Not everything that was accepted is held any more: another node's state must not be compared with this.
-  bool partial() const noexcept { return partial_ || cold_ != 0; }
+  bool partial() const noexcept { return partial_; }
+  /// What only the store has.
+  std::size_t cold() const noexcept { return cold_; }
   std::uint64_t evicted() const noexcept { return evicted_; }
   std::size_t bytes() const noexcept;
   log_position_number last_position() const noexcept { return last_position_; }
@@ -233,11 +239,10 @@ class pattern_table {
   };
   static_assert(sizeof(entry) == 32);
   /// What an expired or a cold record leaves here: its place in the merge rule.
-  struct order_left {
-    std::string id, agent_id;
-    std::uint64_t key = 0, version = 0;
+  struct order_left : cold_identity {
+    std::string agent_id;
+    std::uint64_t key = 0;
     std::int64_t timestamp = 0, expires_at = 0, arrived_ms = 0;
-    content_hash hash;
     peer_number source = this_node;
     std::uint32_t size = 0;  ///< of a cold record
     sharing access = {};     ///< of a cold record

@@ -1,16 +1,16 @@
 #include <algorithm>
 
 #include <quicsync/actors/cache/table_digests.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 namespace {
 
 void count(digest& sum, const held_record& record, bool add) {
   if (add)
-    sum.add(record.item().hash);
+    sum.add(record.hash());
   else
-    sum.remove(record.item().hash);
+    sum.remove(record.hash());
 }
 
 }  // namespace
@@ -35,6 +35,20 @@ void table_digests::gone(const held_record& record) {
   count_in(record, false);
 }
 
+void table_digests::deletion_held(const held_record& record) {
+  if (record.access.for_all())
+    count(deletions_, record, true);
+  else
+    ++marked_deletions_;
+}
+
+void table_digests::deletion_gone(const held_record& record) {
+  if (record.access.for_all())
+    count(deletions_, record, false);
+  else
+    --marked_deletions_;
+}
+
 // What a scan has not come by yet it will find as it is then.
 void table_digests::count_in(const held_record& record, bool add) {
   if (record.access.for_all()) {
@@ -47,7 +61,8 @@ void table_digests::count_in(const held_record& record, bool add) {
 }
 
 void table_digests::clear() {
-  held_ = marked_ = scans_ = 0;
+  held_ = marked_ = scans_ = marked_deletions_ = 0;
+  deletions_ = {};
   for (auto& [number, content] : contents_) content.sum = {}, content.scanned = whole;
   for (auto& [number, view] : views_) view.marked = {}, view.scanned = whole;
 }
@@ -104,11 +119,11 @@ void table_digests::scan(std::uint32_t entries, std::size_t entries_max, const v
   };
   for (auto& [number, content] : contents_)
     go_on(content.scanned, [&](const held_record& record) {
-      if (record.access.for_all() && content.view->wants(record)) content.sum.add(record.item().hash);
+      if (record.access.for_all() && content.view->wants(record)) content.sum.add(record.hash());
     });
   for (auto& [number, view] : views_)
     go_on(view.scanned, [&](const held_record& record) {
-      if (!record.access.for_all() && view.view->covers(record)) view.marked.add(record.item().hash);
+      if (!record.access.for_all() && view.view->covers(record)) view.marked.add(record.hash());
     });
 }
 

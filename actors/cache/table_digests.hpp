@@ -1,5 +1,5 @@
 // The digests of what the pattern table holds, one for each set that peers compare, kept up to date as records come and
-// go. Deletions and expired ones are in none of them. Owned by the pattern table, on its thread.
+// go. Deletions are in one of their own, expired ones in none. Owned by the pattern table, on its thread.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -27,6 +27,8 @@ class table_digests {
   // -- the table says
   void held(const held_record& record);
   void gone(const held_record& record);
+  void deletion_held(const held_record& record);
+  void deletion_gone(const held_record& record);
   void clear();
 
   // -- who compares
@@ -39,6 +41,9 @@ class table_digests {
 
   /// Of everything that everybody may have.
   const digest& find_all() const { return contents_.at(0).sum; }
+
+  /// digest::short_sum() of the deletions; one that not everybody may have makes it another one than the peers'.
+  std::uint64_t deletions() const noexcept { return deletions_.short_sum() + marked_deletions_; }
 
   bool scanning() const noexcept { return scans_ != 0; }
   /// Counts so many entries more of what is not counted yet; `entries`: how many the table has.
@@ -67,6 +72,8 @@ class table_digests {
   std::map<std::uint32_t, followed> views_;
   std::size_t marked_ = 0;  ///< records held that not everybody may have
   std::size_t held_ = 0;
+  digest deletions_;  ///< that everybody may have
+  std::size_t marked_deletions_ = 0;
   std::size_t scans_ = 0;
   std::uint32_t last_number_ = 0;
 };

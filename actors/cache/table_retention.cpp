@@ -38,6 +38,8 @@ void pattern_table::attach(std::uint32_t entry_index, const slab_ptr& records, s
   if (!item.deleted) {
     ++live_;
     digests_.held(held(entry_index));
+  } else {
+    digests_.deletion_held(held(entry_index));
   }
   if (!is_lone(*records)) return;
   lone_.push_back(entry_index);
@@ -49,10 +51,12 @@ void pattern_table::detach(std::uint32_t entry_index) {
   if (!e.has_record()) {
     auto left = left_.find(entry_index);
     if (left == left_.end()) return;
-    if (e.cold)
+    if (e.cold) {
       --cold_;
-    else
+      digests_.gone(held(entry_index));
+    } else {
       bytes_ -= left->second.id.size() + left->second.agent_id.size() + entry_bytes;
+    }
     e.cold = false;
     left_.erase(left);
     return;
@@ -62,6 +66,8 @@ void pattern_table::detach(std::uint32_t entry_index) {
   if (!e.deleted) {
     --live_;
     digests_.gone(held(entry_index));
+  } else {
+    digests_.deletion_gone(held(entry_index));
   }
   const auto from = std::exchange(e.from, none);
   const auto left = arrivals_.held_of_slab(from) - 1;
@@ -216,6 +222,7 @@ void pattern_table::cool(std::uint32_t entry_index) {
   left_.insert_or_assign(entry_index, std::move(left));
   entries_[entry_index].cold = true;
   ++cold_;
+  digests_.held(held(entry_index));
 }
 
 void pattern_table::forget_cold(log_position_number position, lane on) {
@@ -273,14 +280,12 @@ pattern_table::order_left pattern_table::order_left_of(const slab& records, std:
                                                        std::int64_t arrived_ms) {
   const auto record = records.record(index);
   const slab_item& item = records.item(index);
-  return {std::string(record.id()),
+  return {{std::string(record.id()), item.version, item.hash},
           std::string(record.agent_id()),
           item.key,
-          item.version,
           item.timestamp,
           record.expires_at().value_or(0),
           arrived_ms,
-          item.hash,
           source};
 }
 

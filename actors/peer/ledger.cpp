@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/ledger.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -126,6 +126,12 @@ void ledger::mark(const share_entry& share, waiting_for& wait, std::size_t index
   wait.outcome.fates[index] = fate;
 }
 
+void ledger::note_refusal(const share_entry& share, waiting_for& wait, std::uint32_t index, const error& reason) {
+  if (reason.code == errc::not_wanted) return mark(share, wait, index, pattern_fate::filtered);
+  wait.outcome.refused.emplace_back(index, reason);
+  mark(share, wait, index, pattern_fate::refused);
+}
+
 void ledger::settle(const share_entry& share, waiting_for& wait, error failure, time_point now) {
   wait.settled = true;
   if (failure.code != errc::none)
@@ -235,10 +241,7 @@ void ledger::refused(peer_number peer, lane on, log_position_number position, co
     auto& share = shares_.at(at.share);
     if (share.places[at.index].first != on) continue;
     for (auto& wait : share.peers)
-      if (wait.peer == peer && !wait.settled) {
-        wait.outcome.refused.emplace_back(at.index, reason);
-        mark(share, wait, at.index, pattern_fate::refused);
-      }
+      if (wait.peer == peer && !wait.settled) note_refusal(share, wait, at.index, reason);
   }
 }
 
@@ -289,12 +292,10 @@ void ledger::recall_refusals(share_entry& entry) {
     for (std::size_t i = 0; i < entry.places.size(); ++i) {
       const auto& [on, position] = entry.places[i];
       if (position == 0 || reached_by(wait, on) < position) continue;
-      if (auto why = kept->second.reasons.find(position); why != kept->second.reasons.end()) {
-        wait.outcome.refused.emplace_back(static_cast<std::uint32_t>(i), why->second);
-        mark(entry, wait, i, pattern_fate::refused);
-      } else if (position <= kept->second.unknown_until) {
+      if (auto why = kept->second.reasons.find(position); why != kept->second.reasons.end())
+        note_refusal(entry, wait, static_cast<std::uint32_t>(i), why->second);
+      else if (position <= kept->second.unknown_until)
         mark(entry, wait, i, pattern_fate::pending);
-      }
     }
   }
 }

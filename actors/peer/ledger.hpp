@@ -114,6 +114,7 @@ class ledger {
   bool has_all(const peer_entry& peer, ack_level level, const share_entry& share) const noexcept;
   log_position_number reached_by(const waiting_for& wait, lane on) const noexcept;
   static void mark(const share_entry& share, waiting_for& wait, std::size_t index, pattern_fate fate);
+  static void note_refusal(const share_entry& share, waiting_for& wait, std::uint32_t index, const error& reason);
   void settle(const share_entry& share, waiting_for& wait, error failure, time_point now);
   void settle_all(const error& reason, time_point now, std::optional<peer_number> peer);
   void recall_refusals(share_entry& entry);

@@ -9,10 +9,11 @@
 namespace quicsync {
 
 std::optional<error> judge_record(const peer_rules* rules, const slab& records, std::size_t index) {
-  if (rules == nullptr || (!records.item(index).has_checksum && rules->writes_all())) return std::nullopt;
+  if (rules == nullptr || (!records.item(index).has_checksum && rules->takes_all())) return std::nullopt;
   const auto record = records.record(index);
   auto reason = planted(bug::write_rules_forgotten) ? std::nullopt : rules->check_write(record);
   if (!reason && !planted(bug::checksum_is_not_checked)) reason = find_corruption(record);
+  if (!reason && !rules->wants(record)) reason = error{errc::not_wanted, "its receiver does not want it"};
   return reason;
 }
 

@@ -33,9 +33,6 @@ void peer_session::open(log_position_number position, bool partial, ack_level le
   opened_at_ = host_.now();
   config_.hello.log.position = position;
   config_.hello.partial = partial;
-  // Their hello, and with it the name that counts where nothing is checked, is not there yet.
-  config_.hello.keeps_back =
-      config_.check_name ? !peer_rules(config_.rules, certificate_.name).reads_all() : config_.rules.read.has_value();
   config_.hello.level = level;
   if (config_.deltas) config_.hello.capabilities |= capability::takes_deltas;
   say(config_.hello);
@@ -157,7 +154,11 @@ result<void> peer_session::take_hello(const hello_frame& hello) {
                                                     hello.name, certificate_.name));
   their_hello_ = hello;
   rules_ = peer_rules(config_.rules, hello.name);
-  if (config_.hello.role != node_role::client) judged_by_ = std::make_shared<const peer_rules>(rules_);
+  if (config_.hello.role != node_role::client) {
+    auto rules = rules_;
+    if (auto wanted = filter::parse(config_.wish.filter)) rules.set_wanted(std::move(*wanted));
+    judged_by_ = std::make_shared<const peer_rules>(std::move(rules));
+  }
   host_.greeted(hello);
   return {};
 }

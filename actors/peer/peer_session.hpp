@@ -272,6 +272,8 @@ class peer_session {
   bool is_comparable(const subscribe_frame& wish) const;
   bool make_reconciliation();
   void read_from(const log_cursor& after);
+  bool sends_the_rest() const;
+  void send_the_rest(const reconciliation::send_the_rest& rest);
   void read_all();
   void caught_up();
   result<void> take_catch_up(const frame& value);
@@ -298,7 +300,6 @@ class peer_session {
   bool wants(const slab& records, std::uint16_t index);
   void send_again_from(const log_cursor& first, peer_number source);
   bool was_sent_before(const change_set& set, const change& c) const;
-  bool owes_deletions() const;
   bool is_for_them(drawn_from origin, const change_set& set, const change& c);
   void send_records(const std::vector<std::shared_ptr<const change_set>>& sets, drawn_from origin = drawn_from::log);
   result<void> take_acknowledgement(const acknowledgement_frame& ack);
@@ -352,7 +353,7 @@ class peer_session {
 
   std::optional<filter> their_filter_;           ///< set once they subscribed
   peer_rules rules_;                             ///< what they may; known with their hello
-  std::shared_ptr<const peer_rules> judged_by_;  ///< these, for the cache; null: nothing that they bring is judged
+  std::shared_ptr<const peer_rules> judged_by_;  ///< these and the own filter, for the cache; null: nothing they bring is judged
   rate_limit in_limit_, out_limit_;
   bool waiting_for_out_rate_ = false;
   std::array<bool, lane_count> waiting_for_in_rate_{};
@@ -374,6 +375,7 @@ class peer_session {
   bool copied_ = false;                      ///< everything, since both were last equal
   log_cursor outside_until_;                 ///< up to there only what is not compared is read
   log_cursor sent_from_;                     ///< after this everything that was read for them was sent
+  log_cursor deletions_until_;               ///< up to there deletions are sent whatever they want
   std::deque<byte_buffer> catch_up_frames_;  ///< wait for room on the control lane
   bool sending_selection_ = false, selection_pulled_ = false;
   std::uint64_t selection_tag_ = 0;
@@ -388,7 +390,7 @@ class peer_session {
   std::uint64_t rounds_begun_ = 0;      ///< looks at the own digest included
   std::size_t found_last_ = 0;          ///< differences, in the last round that found some
   std::size_t subscriptions_told_ = 0;  ///< to the host
-  time_point next_tick_ = time_point::max();
+  time_point next_tick_ = time_point::max(), try_again_at_{};
 
   bool reading_ = false;  ///< the start of their subscription is known
   std::size_t subscriptions_ = 0;

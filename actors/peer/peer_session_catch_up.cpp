@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/peer_session.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -15,6 +15,8 @@ constexpr unsigned busy_ticks_max = 30;
 /// How often it is looked whether the own set is still the one that was found equal, where nothing was sent or
 /// received: patterns expire, and go for room.
 constexpr int quiet_intervals = 30;
+/// How often it is tried again where nothing healed the difference: room may have come, or another rule.
+constexpr int stuck_intervals = 120;
 
 }  // namespace
 
@@ -83,11 +85,6 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   return {};
 }
 
-/// What they may not give us they cannot offer, so that nobody would answer it with its deletion.
-bool peer_session::owes_deletions() const {
-  return their_hello_->keeps_back && their_filter_->match_all() && rules_.reads_all();
-}
-
 /// From now on everything after this goes to the other side.
 void peer_session::read_from(const log_cursor& after) {
   const bool first = subscriptions_ != std::exchange(subscriptions_told_, subscriptions_);
@@ -99,6 +96,25 @@ void peer_session::read_from(const log_cursor& after) {
   if (first)
     host_.subscribed(their_hello_->role == node_role::node && their_filter_->match_all() && rules_.reads_all());
   establish();
+}
+
+bool peer_session::sends_the_rest() const {
+  return std::any_of(all_lanes.begin(), all_lanes.end(), [this](lane l) { return read_to_[l] < outside_until_[l]; });
+}
+
+/// What they alone want, and what was deleted: they need not offer what they hold of it, so that nobody would answer
+/// with its deletion.
+void peer_session::send_the_rest(const reconciliation::send_the_rest& rest) {
+  if (rest.deletions) deletions_until_ = log_cursor::at(rest.position);
+  if (!rest.deletions && view_->wanted == *their_filter_) return;
+  // Where another peer's part is sent again just now, nothing is left out.
+  outside_until_ = sent_again_.empty() ? log_cursor::at(rest.position) : log_cursor{};
+  sent_again_.clear();
+  read_to_ = {};
+  at_log_end_ = false;
+  reading_tag_ = next_tag_++;
+  pull_under_way_ = false;
+  pull_more();
 }
 
 void peer_session::read_all() {
@@ -136,11 +152,7 @@ void peer_session::take_digest(const messages::digest_answer& own) {
   if (over_ || !reconciliation_) return;
   if (starting_) {
     read_from(log_cursor::at(own.position));
-    if (!(view_->wanted == *their_filter_) || owes_deletions()) {
-      outside_until_ = read_to_;  // sent_from_, too
-      read_to_ = {};
-    }
-    at_log_end_ = read_to_ == log_cursor::at(own.position);
+    at_log_end_ = true;
   }
   reconciliation_->own_digest(own);
   carry_out();
@@ -216,16 +228,21 @@ void peer_session::carry_out() {
       } else if (std::holds_alternative<reconciliation::send_selected>(action)) {
         sending_selection_ = true;
       } else if (const auto* mark = std::get_if<reconciliation::say_mark>(&action)) {
-        say_mark(mark->round, mark->position);
+        // What is not compared may be under way still: a later mark speaks of it.
+        say_mark(mark->round, sends_the_rest() ? 0 : mark->position);
         caught_up();
-      } else if (std::holds_alternative<reconciliation::equal>(action)) {
+      } else if (const auto* rest = std::get_if<reconciliation::send_the_rest>(&action)) {
+        send_the_rest(*rest);
+      } else if (const auto* equal = std::get_if<reconciliation::equal>(&action)) {
         copied_ = false;
         rounds_in_vain_ = 0;
         found_last_ = 0;
         // What flowed while it was compared is still to be marked.
         tick_after(tick_interval() * (active_ ? 1 : quiet_intervals));
-        host_.remember(their_hello_->log);
-        marked_ = std::max(marked_, config_.hello.log.position);  // as the other side does
+        if (equal->deletions && !sends_the_rest()) {
+          host_.remember(their_hello_->log);
+          marked_ = std::max(marked_, config_.hello.log.position);  // as the other side does
+        }
         caught_up();
       } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
         const bool again = copy->once_more && !copied_;
@@ -247,7 +264,7 @@ void peer_session::end_round() {
   rounds_in_vain_ = found_last_ != 0 && found * 2 > found_last_ ? rounds_in_vain_ + 1 : 0;
   rounds_in_vain_ = std::min(rounds_in_vain_, limits::comparison_doublings);
   found_last_ = found;
-  tick_after(tick_interval() * (1u << rounds_in_vain_));
+  tick_after(tick_interval() * (reconciliation_->stuck() ? quiet_intervals : 1 << rounds_in_vain_));
 }
 
 void peer_session::send_catch_up_frames() {
@@ -313,7 +330,7 @@ void peer_session::check_marks() {
   for (auto* each : {&their_mark_, &their_round_mark_}) {
     if (!*each || !is_applied(**each)) continue;
     const auto mark = *std::exchange(*each, std::nullopt);
-    if (config_.wish.subscribe && their_hello_->role == node_role::node)
+    if (config_.wish.subscribe && their_hello_->role == node_role::node && mark.position != 0)
       host_.remember({their_hello_->log.incarnation, mark.position});
     if (mark.round == 0 || !reconciliation_) continue;
     reconciliation_->their_mark(mark.round);
@@ -325,7 +342,8 @@ void peer_session::check_marks() {
 
 void peer_session::note_activity() {
   active_ = true;
-  const bool is_late = next_tick_ > host_.now() + tick_interval() && rounds_in_vain_ == 0;
+  const bool is_stuck = reconciliation_ && reconciliation_->stuck();
+  const bool is_late = next_tick_ > host_.now() + tick_interval() && (rounds_in_vain_ == 0 || is_stuck);
   if (is_late || next_tick_ == time_point::max()) tick_after(tick_interval());
 }
 
@@ -351,6 +369,10 @@ void peer_session::tick() {
   if ((busy && ++busy_ticks_ < busy_ticks_max) || !between_rounds || !caught_up_ || !at_log_end_)
     return tick_after(tick_interval());
   busy_ticks_ = 0;
+  if (host_.now() >= try_again_at_) {
+    try_again_at_ = host_.now() + tick_interval() * stuck_intervals;
+    reconciliation_->try_again();
+  }
   compares_when_settled_ = !is_settled();
   if (!compares_when_settled_) begin_round();
   if (next_tick_ == time_point::max()) tick_after(tick_interval() * quiet_intervals);

@@ -64,7 +64,9 @@ void peer_session::pull_more() {
   }
   pull_under_way_ = true;
   pulled_lanes_ = free;
-  host_.pull(reading_tag_, read_to_, free, true, out_limit_.patterns(now, limits::turn_records),
+  // Whether the log ends here is not known from positions: there are gaps.
+  const bool waits = at_log_end_ || free != lane_set::all_patterns();
+  host_.pull(reading_tag_, read_to_, free, waits, out_limit_.patterns(now, limits::turn_records),
              out_limit_.bytes(now, limits::turn_bytes));
 }
 
@@ -209,13 +211,12 @@ bool peer_session::is_for_them(drawn_from origin, const change_set& set, const c
     return record.deleted() || (rules_.may_read(record) && !their_filter_->matches(record));
   }
   if (origin == drawn_from::log && was_sent_before(set, c)) return false;
-  if (wants(*set.records, c.index)) {
-    const bool compared = origin == drawn_from::log && c.position <= outside_until_[c.on];
-    if (!compared) return true;
-    const auto record = set.records->record(c.index);
-    return !view_->wanted.matches(record) || (record.deleted() && owes_deletions());
+  const bool compared = origin == drawn_from::log && c.position <= outside_until_[c.on];
+  if (origin == drawn_from::log && set.records->item(c.index).deleted) {
+    if (c.position <= deletions_until_[c.on]) return true;
+    if (compared) return false;
   }
-  return false;
+  return wants(*set.records, c.index) && !(compared && view_->wanted.matches(set.records->record(c.index)));
 }
 
 void peer_session::send_records(const std::vector<std::shared_ptr<const change_set>>& sets, drawn_from origin) {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/reconciliation.hpp>
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 namespace {
@@ -54,6 +54,7 @@ result<void> reconciliation::take(const digest_frame& theirs) {
     return {};
   }
   theirs_ = theirs.value;
+  their_deletions_ = theirs.deletions;
   if (stage_ == stage::greeted) decide();
   if (stage_ != stage::idle || is_over(theirs.round)) return {};
   ++joined_;
@@ -65,14 +66,15 @@ result<void> reconciliation::take(const digest_frame& theirs) {
 void reconciliation::own_digest(const messages::digest_answer& own) {
   if (stage_ != stage::measuring) return;
   if (!own.whole && theirs_) return give_up();
-  if (!own.whole || (!theirs_ && equal_ && *equal_ == own.value)) {
+  if (!own.whole || (!theirs_ && (equal_ == own.value || stuck_ == own.value))) {
     if (!own.whole) actions_.emplace_back(copy_all{});
     stage_ = stage::idle;
     return;
   }
   own_ = own.value;
   position_ = own.position;
-  say_frame(digest_frame{last_round_ + 1, filter_, *own_});
+  own_deletions_ = own.deletions;
+  say_frame(digest_frame{last_round_ + 1, filter_, *own_, own_deletions_});
   stage_ = stage::greeted;
   if (theirs_) decide();
 }
@@ -81,11 +83,18 @@ void reconciliation::own_digest(const messages::digest_answer& own) {
 void reconciliation::decide() {
   found_ = 0;
   equal_.reset();
+  const bool same_deletions = own_deletions_ == their_deletions_;
+  if (last_round_ == 0) actions_.emplace_back(send_the_rest{position_, !same_deletions});
   if (*own_ == *theirs_) {
     equal_ = own_;
-    actions_.emplace_back(equal{position_});
+    unequal_.reset();
+    stuck_.reset();
+    actions_.emplace_back(equal{same_deletions});
     return finish();
   }
+  const std::pair both(*own_, *theirs_);
+  stuck_ = unequal_ == both ? own_ : std::nullopt;
+  unequal_ = both;
   const auto [less, more] = std::minmax({own_->count(), theirs_->count()});
   const auto surplus = static_cast<double>(more - less);
   if (less == 0 || surplus * difference_bytes > 2 * static_cast<double>(less) * record_bytes) {

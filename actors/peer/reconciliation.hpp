@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,9 +39,14 @@ class reconciliation {
     std::uint64_t round = 0;
     log_position_number position = 0;
   };
-  /// Both sides hold the same; up to this position of the own log.
+  /// Both digests of the first round are known. `deletions`: those may differ, and no further round tells of them.
+  struct send_the_rest {
+    log_position_number position = 0;  ///< of the own log, up to where the digests speak
+    bool deletions = false;
+  };
+  /// Both sides hold the same of what is compared.
   struct equal {
-    log_position_number position = 0;
+    bool deletions = false;  ///< likewise
   };
   /// A sketch is not worth it, or cannot be had: what the other side was not sent yet is sent whole. `once_more`: the
   /// sets differ by so much that it must be, even where it was.
@@ -49,7 +55,7 @@ class reconciliation {
   };
   /// The round is over, and the cache may forget its sketch.
   struct over {};
-  using action = std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, equal, copy_all, over>;
+  using action = std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, send_the_rest, equal, copy_all, over>;
 
   /// `leads`: this side sends the sketches; the other one must not. `seed`: of their keys, secret until they are used.
   reconciliation(bool leads, std::uint64_t seed, std::string filter)
@@ -57,10 +63,14 @@ class reconciliation {
 
   std::vector<action> take_actions() { return std::exchange(actions_, {}); }
 
-  /// Begins a round, where none is under way and the own set is not the one that was found equal last.
+  /// Begins a round, where none is under way and the own set is not the one that was found equal, or stuck, last.
   void begin();
   /// The other side cannot compare, and will not within this connection.
   bool hopeless() const noexcept { return hopeless_; }
+  /// The last two rounds met the same two sets: nothing heals what is between them for now, and begin() leaves a set
+  /// that has not changed since alone.
+  bool stuck() const noexcept { return stuck_.has_value(); }
+  void try_again() noexcept { stuck_.reset(); }
   bool idle() const noexcept { return stage_ == stage::idle; }
   /// Rounds that the other side began.
   std::uint64_t rounds_joined() const noexcept { return joined_; }
@@ -122,6 +132,9 @@ class reconciliation {
   bool hopeless_ = false;
   std::optional<digest> own_, theirs_;
   std::optional<digest> equal_;       ///< both sides', when they were last found equal
+  std::optional<std::pair<digest, digest>> unequal_;  ///< own and theirs, in the last round that found a difference
+  std::optional<digest> stuck_;                       ///< own
+  std::uint64_t own_deletions_ = 0, their_deletions_ = 0;
   std::optional<digest_frame> next_;  ///< the other side began the next round before this one was over here
   log_position_number position_ = 0;
   std::uint64_t key_ = 0;

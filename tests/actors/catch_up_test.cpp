@@ -4,7 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <fmt/format.h>
 
-#include <quicsync/codec/catch_up_limits.hpp>
+#include <quicsync/codec/limits.hpp>
 
 #include "session_pair.hpp"
 
@@ -23,7 +23,7 @@ namespace {
 std::map<std::string, std::uint64_t> held_by(side& s) {
   std::map<std::string, std::uint64_t> all;
   s.table().visit_held(0, s.table().entries(),
-                       [&](const held_record& held) { all.emplace(held.records.id(held.index), held.item().version); });
+                       [&](const held_record& held) { all.emplace(held.id(), held.version()); });
   return all;
 }
 
@@ -244,6 +244,48 @@ TEST_CASE("catch-up: a difference that cannot be healed is looked at less and le
   CHECK(held_by(s.b).size() == 1000);
   s.b.refuse_all_.reset();
   s.advance(120s);
+  CHECK((held_by(s.a) == held_by(s.b)));
+}
+
+TEST_CASE("catch-up: a deletion reaches who keeps to itself what it deletes, and the next time nothing is sent",
+          "[peer][catch-up]") {
+  pair_of_sides s;
+  hold_many(s.a, 0, 100);
+  hold_many(s.b, 0, 100);
+  s.a.hold(tombstone("p7000", 2));
+  s.b.hold(numbered(7000, 1), sharing::only_to({"c"}));
+  s.open();
+  CHECK((held_by(s.a) == held_by(s.b)));
+  CHECK(sent(s.a) == 1);
+  s.a.disconnect();
+  s.b.disconnect();
+  s.a.remembered_.reset();
+  s.b.remembered_.reset();
+  s.open();
+  CHECK(sent(s.a) + sent(s.b) == 0);
+}
+
+TEST_CASE("catch-up: a deletion reaches a node whose filter would not let it offer what is deleted",
+          "[peer][catch-up]") {
+  pair_of_sides s;
+  s.a.config().wish.filter = "id=p1*";
+  hold_many(s.b, 0, 3);
+  s.a.hold(numbered(2, 1));
+  s.b.hold(tombstone("p2", 2));
+  s.open();
+  CHECK_FALSE(held_by(s.a).contains("p2"));
+  CHECK(held_by(s.a).contains("p1"));
+}
+
+TEST_CASE("catch-up: who resumes beyond the log's last record is compared with all the same", "[peer][catch-up]") {
+  pair_of_sides s;
+  hold_many(s.a, 0, 10);
+  hold_many(s.b, 0, 10);
+  s.a.table().resume_after(1'000'000);  // as after a restart: positions are left out
+  s.b.remembered_ = remembered_log{{s.a.config().hello.log.incarnation, 500}, ""};
+  hold_many(s.b, 20, 5);
+  s.open();
+  s.advance(2s);
   CHECK((held_by(s.a) == held_by(s.b)));
 }
 

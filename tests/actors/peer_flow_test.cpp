@@ -85,6 +85,24 @@ TEST_CASE("peer flow: own patterns that a peer does not want are named to the le
   CHECK(s.b.reached_.back().second == 2);
 }
 
+TEST_CASE("peer flow: what a node does not want it takes in place of a version that it holds, and only then",
+          "[peer]") {
+  pair_of_sides s;
+  s.a.config().wish.filter = "type=wanted";
+  s.a.hold(make_slab({typed("had", 1, "wanted")}));
+  s.b.hold(make_slab({typed("had", 2, "other"), typed("never", 2, "other")}));
+  s.open();
+  s.b.session().answer_older({{s.b.table().newer_than(*make_slab({typed("had", 1, "wanted")}), 0),
+                                  make_slab({typed("had", 1, "wanted")}), 0},
+                                 {s.b.table().newer_than(*make_slab({typed("never", 1, "wanted")}), 0),
+                                  make_slab({typed("never", 1, "wanted")}), 0}});
+  s.settle();
+  CHECK(version_at(s.a, "had") == 2);
+  CHECK(version_at(s.a, "never") == 0);
+  REQUIRE(s.b.refused_.size() == 1);
+  CHECK(s.b.refused_[0].code == errc::not_wanted);
+}
+
 // -- rules
 
 TEST_CASE("peer flow: who may write as which agents is judged at the first hop, and refusals name the reason",

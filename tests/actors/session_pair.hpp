@@ -110,17 +110,21 @@ class side : public peer_session_host {
   void apply(slab_ptr records, lane on, std::uint64_t first, const sharing& access,
              std::vector<std::pair<std::uint32_t, error>> refused) override {
     later([this, records, on, first, access, refused] {
-      messages::applied answer{0, on, first, static_cast<std::uint32_t>(records->size()), refused};
-      auto is_refused = [&](std::uint32_t i) {
-        return std::any_of(refused.begin(), refused.end(), [i](const auto& r) { return r.first == i; });
-      };
-      for (std::uint32_t i = 0; i < records->size(); ++i)
-        if (is_refused(i))
+      messages::applied answer{0, on, first, static_cast<std::uint32_t>(records->size()), {}};
+      auto next = refused.begin();
+      for (std::uint32_t i = 0; i < records->size(); ++i) {
+        const bool judged = next != refused.end() && next->first == i;
+        const auto reason = judged ? std::optional(*next++) : std::nullopt;
+        if (reason && !(reason->second.code == errc::not_wanted && table_.knows(*records, i))) {
+          answer.refused.push_back(*reason);
           refused_here_.push_back(i);
-        else if (refuse_all_)
+          answer_older(records, i);
+        } else if (refuse_all_) {
           answer.refused.emplace_back(i, *refuse_all_);
-        else
+        } else {
           take_record(records, i, access);
+        }
+      }
       feed();
       if (!hold_back_applied_) session_->applied(answer);
     });
@@ -224,8 +228,10 @@ class side : public peer_session_host {
   }
   void later(std::function<void()> what) { todo_.push_back(std::move(what)); }
   void take_record(const slab_ptr& records, std::uint32_t i, const sharing& access) {
-    if (table_.apply(records, i, number_, access).what != pattern_table::verdict::older) return;
-    if (auto newer = table_.newer_than_brought(records->id(i)))
+    if (table_.apply(records, i, number_, access).what == pattern_table::verdict::older) answer_older(records, i);
+  }
+  void answer_older(const slab_ptr& records, std::uint32_t i) {
+    if (auto newer = table_.newer_than(*records, i))
       session_->answer_older({{newer, records, static_cast<std::uint16_t>(i)}});
   }
   struct pulled {

@@ -20,7 +20,6 @@ std::vector<frame> every_frame() {
   hello.log = {77, 1234567};
   hello.remembered = log_position{88, 3};
   hello.partial = true;
-  hello.keeps_back = true;
   hello_frame plain;
   plain.name = "b";
   return {batch_frame{{}, block_bytes},
@@ -39,7 +38,7 @@ std::vector<frame> every_frame() {
           goodbye_frame{{errc::none, ""}},
           error_frame{{errc::bad_frame, "why"}},
           neighbours_frame{{"a", "b", "c"}},
-          digest_frame{3, "tag=auth", digest::of(1000, {1, 2})},
+          digest_frame{3, "tag=auth", digest::of(1000, {1, 2}), 300},
           sketch_frame{3, 0xfedcba9876543210, 1000, 64, block_bytes},
           request_frame{3, request_frame::kind::symbols, 64, 128, {}},
           request_frame{3, request_frame::kind::records, 0, 0, {1, 2, ~0ull}},

@@ -17,10 +17,6 @@ constexpr std::size_t violations_kept = 20;
 
 filter wanted_by(const observed_node& node) { return filter::parse(node.config().filter).value_or(filter{}); }
 
-std::string say(const std::string& id, const kept_order& order) {
-  return fmt::format("{}@{} of agent {}{}", id, order.version, order.agent_id, order.deleted ? " (deleted)" : "");
-}
-
 }  // namespace
 
 void fault_run::violated(const std::string& what) {
@@ -34,6 +30,8 @@ void fault_run::check_change(observed_node& at, const change_set& set, const cha
   const auto& records = *set.records;
   const std::string id(records.id(c.index));
   const auto order = kept_order::of(records, c.index);
+  if (trace_is_wanted())
+    world_.remark(fmt::format("{} has {} from {}, at {}", at.name(), say(id, order), set.source, c.position));
   const auto* written = written_.find(order.hash);
   if (written == nullptr || !std::equal(written->bytes.begin(), written->bytes.end(), records.bytes(c.index).begin(),
                                         records.bytes(c.index).end()))
@@ -49,11 +47,14 @@ void fault_run::check_change(observed_node& at, const change_set& set, const cha
   const bool may_forget = at.forgets() || plan_.steps_clocks();
   if (known != newest.end() && order < known->second && !may_forget)
     violated(fmt::format("{} went back from {} to {}", at.name(), say(id, known->second), say(id, order)));
-  // It may have refused, or seen expire, what it was sent before; and what it has from its store it was sent long ago.
+  // What it has from its store it was sent long ago; a deletion comes to whoever could hold what it deletes. What it
+  // held before may have been replaced too fast for a reader of its log.
   const bool may_be_from_store = at.disk() != 0 && at.incarnation() > 1;
-  if (!may_be_from_store && set.source != this_node && known == newest.end() && !wanted_by(at).matches(record) &&
-      !at.config().rules.write && !written_.ever_expires(id))
-    violated(fmt::format("{} was sent {}, which it does not want", at.name(), say(id, order)));
+  if (!may_be_from_store && set.source != this_node && known == newest.end() && !order.deleted &&
+      !wanted_by(at).matches(record) && !written_.ever_expires(id))
+    at.ask_why(id, [this, &at, what = say(id, order)](const pattern_table::reason& why) {
+      if (!why.over_version) violated(fmt::format("{} was sent {}, which it does not want", at.name(), what));
+    });
   if (set.source != this_node) {
     bool may_read = order.deleted, may_write = false;
     for (const auto* other : neighbours_of(at)) {
@@ -159,8 +160,6 @@ std::string fault_run::difference(const observed_node& from, const held_state& t
                                 neighbours_of(to).size() == 1;
     const bool is_stale = is_there && !same->second.order.deleted && (wanted.matches(record) || stops_matching);
     if (!must_be_there && !is_stale) continue;
-    // A deletion answers whoever offers something older, and what is not for this side is not offered to it.
-    if (held.order.deleted && !same->second.access.allows(from.name())) continue;
     return fmt::format("{} has {}, and {} has {}", from.name(), say(id, held.order), to.name(),
                        is_there ? say(id, same->second.order) : "nothing of it");
   }

@@ -98,6 +98,9 @@ void fault_run::share(std::size_t by, const std::vector<pattern>& patterns, deli
                           patterns.front().deleted ? "deletion of " : "", patterns.front().id, patterns.front().version,
                           patterns.size() > 1 ? fmt::format(" and {} more", patterns.size() - 1) : "",
                           wish.only_to.empty() ? "" : fmt::format(" to {}", fmt::join(wish.only_to, ", "))));
+  if (trace_is_wanted())
+    for (std::size_t i = 0; i < records->size(); ++i)
+      world_.remark(fmt::format("share {}: {}", number, say(std::string(records->id(i)), kept_order::of(*records, i))));
   node.share(number, std::move(records), std::move(wish));
 }
 

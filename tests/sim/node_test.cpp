@@ -47,6 +47,24 @@ TEST_CASE("node: two nodes exchange patterns on a lossy network and the reports 
   });
 }
 
+TEST_CASE("node: one that stood still for long takes back whoever dials again, however slow it takes them to be",
+          "[sim]") {
+  for_each_seed(5, [](simulated_world& world) {
+    world.network().conditions.delay = 15ms;
+    world.network().conditions.jitter = 2ms;
+    sync_node one(world, "one"), two(world, "two");
+    two.connect(one);
+    REQUIRE(world.run_until([&] { return one.count("peer:connected") == 1 && two.count("peer:connected") == 1; }));
+    one.share(numbered("before", 5));
+    world.pause("one");
+    world.advance(40s);
+    world.resume("one");
+    two.share(numbered("while away", 50));
+    CHECK(world.run_until([&] { return one.state().size() == 55; }, 60s));
+    CHECK(two.state() == one.state());
+  });
+}
+
 TEST_CASE("node: the same seed gives the same trace, another seed another", "[sim]") {
   auto run = [](std::uint64_t seed) {
     simulated_world world(seed);

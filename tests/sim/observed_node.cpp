@@ -1,13 +1,23 @@
+#include <deque>
+
 #include <tests/sim/observed_node.hpp>
+
+#include <quicsync/actors/inspect/inspect_messages.hpp>
 
 namespace quicsync::sim {
 
 /// To the reader: everything from the beginning, once.
 struct read_everything {};
+/// To the reader: about this id.
+struct wonder_why {
+  std::string id;
+  std::function<void(const pattern_table::reason&)> take;
+};
 
 }  // namespace quicsync::sim
 
 QUICSYNC_LOCAL_MESSAGE(quicsync::sim::read_everything)
+QUICSYNC_LOCAL_MESSAGE(quicsync::sim::wonder_why)
 
 namespace quicsync::sim {
 
@@ -35,6 +45,15 @@ class observed_node::reader : public caf::event_based_actor {
           if (auto* owner = inbox_->owner) owner->listener_.reported(*owner, m.number, m.outcome);
         },
         [this](read_everything) { pull(reading_all, {}); },
+        [this](wonder_why& m) {
+          caf_compat::tell(this, inbox_->cache, inspect_messages::ask_why{std::move(m.id)});
+          wondering_.push_back(std::move(m.take));
+        },
+        [this](const inspect_messages::because& m) {  // in the order asked
+          const auto take = std::move(wondering_.front());
+          wondering_.pop_front();
+          if (m.why && inbox_->owner != nullptr) take(*m.why);
+        },
     };
   }
 
@@ -64,6 +83,7 @@ class observed_node::reader : public caf::event_based_actor {
   }
 
   std::shared_ptr<inbox> inbox_;
+  std::deque<std::function<void(const pattern_table::reason&)>> wondering_;
 };
 
 observed_node::observed_node(simulated_world& world, node_config config, bool with_store, const listener& to)
@@ -111,6 +131,10 @@ slab_ptr observed_node::records_of(const std::vector<pattern>& patterns) {
 
 void observed_node::share(std::uint64_t number, slab_ptr records, delivery_wish wish) {
   caf_compat::anon_send(inbox_->cache, messages::share{number, std::move(records), std::move(wish), reader_});
+}
+
+void observed_node::ask_why(std::string id, std::function<void(const pattern_table::reason&)> take) {
+  caf_compat::anon_send(reader_, wonder_why{std::move(id), std::move(take)});
 }
 
 std::map<std::string, observed_node::held_record> observed_node::held() {

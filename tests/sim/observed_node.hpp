@@ -10,6 +10,8 @@
 #include <tests/sim/sync_node.hpp>
 #include <tests/sim/written_patterns.hpp>
 
+#include <quicsync/actors/cache/pattern_table.hpp>
+
 namespace quicsync::sim {
 
 class observed_node {
@@ -53,6 +55,9 @@ class observed_node {
   slab_ptr records_of(const std::vector<pattern>& patterns);
   /// The number is unique in the run.
   void share(std::uint64_t number, slab_ptr records, delivery_wish wish);
+
+  /// Why it holds what it holds of this id; `take` is not called where it holds nothing.
+  void ask_why(std::string id, std::function<void(const pattern_table::reason&)> take);
 
   /// By id, the greatest that this incarnation ever held.
   std::map<std::string, kept_order>& newest() noexcept { return newest_; }

@@ -190,6 +190,10 @@ void simulated_world::note(const std::string& line) {
   mix(trace_.back());
 }
 
+void simulated_world::remark(const std::string& line) {
+  trace_.push_back(std::to_string((now() - time_point{}).count()) + "   " + line);
+}
+
 void simulated_world::mix(std::string_view text) noexcept {
   for (const auto c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * fnv_prime;
 }

@@ -13,6 +13,9 @@
 
 namespace quicsync::sim {
 
+/// Somebody will read the trace.
+inline bool trace_is_wanted() { return std::getenv("QUICSYNC_TEST_TRACE") != nullptr; }
+
 class simulated_world {
  public:
   explicit simulated_world(std::uint64_t seed);
@@ -58,6 +61,8 @@ class simulated_world {
   std::uint64_t seed() const noexcept { return seed_; }
   /// What a test wants to see repeated, with the virtual time.
   void note(const std::string& line);
+  /// In the trace for who reads it, and not in its hash.
+  void remark(const std::string& line);
   const std::vector<std::string>& trace() const noexcept { return trace_; }
   /// Of all notes and of every datagram's time, way and size.
   std::uint64_t trace_hash() const noexcept { return hash_; }

@@ -95,3 +95,27 @@ TEST_CASE("store: a store that fails at its commit N takes nothing more, and los
     REQUIRE(world.run_until([&] { return keeper->state() == writer.state(); }));
   });
 }
+
+TEST_CASE("store: a node that has most of it on disk only is compared like any other", "[sim][store]") {
+  for_each_seed(5, [](simulated_world& world) {
+    auto disk = std::make_shared<tests::memory_disk>();
+    node_config narrow;
+    narrow.cache_entries = 50;
+    sync_node writer(world, "writer");
+    auto keeper = std::make_unique<sync_node>(world, "keeper", narrow, disk);
+    keeper->share(numbered(0, 200), stored());
+    keeper->share(numbered(200, 200), stored());
+    writer.share(numbered(0, 200));
+    writer.share(numbered(220, 200));
+    world.advance(2s);
+    keeper.reset();
+    world.crash("keeper");
+    keeper = std::make_unique<sync_node>(world, "keeper", narrow, disk);
+    writer.connect(*keeper);
+    REQUIRE(world.run_until([&] { return writer.state().size() == 420 && keeper->state().size() == 420; }));
+    CHECK(keeper->state() == writer.state());
+    world.advance(5s);
+    CHECK(keeper->ask_state().peers.at(0).patterns_sent == 20);
+    CHECK(writer.ask_state().peers.at(0).patterns_sent == 20);
+  });
+}

@@ -7,8 +7,8 @@ namespace quicsync::sim {
 
 class sync_node::speaker : public caf::event_based_actor {
  public:
-  speaker(caf::actor_config& config, std::shared_ptr<log> into)
-      : caf::event_based_actor(config), log_(std::move(into)) {}
+  speaker(caf::actor_config& config, simulated_world& world, std::string whose, std::shared_ptr<log> into)
+      : caf::event_based_actor(config), world_(world), whose_(std::move(whose)), log_(std::move(into)) {}
 
   caf::behavior make_behavior() override {
     return {
@@ -21,7 +21,11 @@ class sync_node::speaker : public caf::event_based_actor {
           log_->stopped = true;
           log_->cache = nullptr;
         },
-        [this](const messages::happened& m) { log_->events.push_back(m.what); },
+        [this](const messages::happened& m) {
+          log_->events.push_back(m.what);
+          if (trace_is_wanted())
+            world_.remark(fmt::format("{}: {} {} {}", whose_, m.what.name, m.what.peer_id, to_string(m.what.failure)));
+        },
         [this](const messages::peer_connected&) {},
         [this](const messages::peer_removed&) { ++log_->answered; },
         [this](const messages::reconfigured&) { ++log_->answered; },
@@ -49,6 +53,8 @@ class sync_node::speaker : public caf::event_based_actor {
                        messages::pull{caf::actor_cast<caf::actor>(this), 0, m.next, lane_set::all_patterns(), false});
   }
 
+  simulated_world& world_;
+  std::string whose_;
   std::shared_ptr<log> log_;
 };
 
@@ -65,7 +71,7 @@ sync_node::sync_node(simulated_world& world, const std::string& name, node_confi
   parts.key_seed = node_.seed() ^ 1;
   if (disk) parts.open_store = tests::memory_store::on(std::move(disk));
   parts.store_thread = false;
-  speaker_ = node_.system().spawn<speaker>(log_);
+  speaker_ = node_.system().spawn<speaker>(world_, name_, log_);
   coordinator_ = spawn_coordinator(node_.system(), std::move(config), std::move(parts));
   caf_compat::anon_send(coordinator_, messages::listen{speaker_});
   caf_compat::anon_send(coordinator_, messages::start_node{speaker_});

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <tests/sim/written_patterns.hpp>
 
 namespace quicsync::sim {
@@ -5,6 +6,10 @@ namespace quicsync::sim {
 kept_order kept_order::of(const slab& records, std::size_t index) {
   const slab_item& item = records.item(index);
   return {item.version, item.timestamp, std::string(records.record(index).agent_id()), item.deleted, item.hash};
+}
+
+std::string say(const std::string& id, const kept_order& order) {
+  return fmt::format("{}@{} of agent {}{}", id, order.version, order.agent_id, order.deleted ? " (deleted)" : "");
 }
 
 void written_patterns::note(const slab& records, std::size_t index, const std::string& by,

@@ -24,6 +24,9 @@ struct kept_order {
   static kept_order of(const slab& records, std::size_t index);
 };
 
+/// "pattern-1@2 of agent a (deleted)".
+std::string say(const std::string& id, const kept_order& order);
+
 class written_patterns {
  public:
   struct entry {
