@@ -26,6 +26,8 @@ class file_reader {
     config_reader top(whole, "", complaint_);
     top.read("id", to_.id);
     top.read("admin", to_.admin);
+    if (to_.admin.find('/') != to_.admin.npos || to_.admin.ends_with(".sock"))
+      to_.admin = (folder_ / to_.admin).string();  // else a port, or none
     top.section("store", [this](config_reader& in) { store(in); });
     top.section("quic", [this](config_reader& in) { quic(in); });
     top.section("patterns", [this](config_reader& in) { patterns(in); });

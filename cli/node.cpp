@@ -50,6 +50,26 @@ void add_peer(node_config& config, peer_target target) {
   place->port = target.port;
 }
 
+/// A word that is no path, such as `nune`, must not become a socket. Errors: usage.
+result<void> check_admin(std::string& where) {
+  const std::string_view ending = ".sock";
+  const bool is_path = where.find('/') != std::string::npos;
+  if (where.empty() || where == "none" || is_path) return {};
+  if (where.size() > ending.size() && where.ends_with(ending)) {
+    where.insert(0, "./");
+    return {};
+  }
+  const auto port = parse_host_port(where);
+  if (!port)
+    return fail(errc::usage, fmt::format("--admin {}: wants the path of a socket, which has a '/' in it or ends in {}, "
+                                         "HOST:PORT, or none",
+                                         where, ending));
+  // A name is looked up when the node starts.
+  if (const auto numeric = address::parse(where); numeric && !is_loopback(*numeric))
+    return fail(errc::usage, fmt::format("--admin {}: wants a port of this machine: 127.0.0.1 or [::1]", where));
+  return {};
+}
+
 /// The file's, and over it what the flags say.
 result<node_config> config_of(const node_options& options) {
   node_config config;
@@ -62,10 +82,7 @@ result<node_config> config_of(const node_options& options) {
   if (!options.store.empty()) config.store = options.store;
   if (!options.store_key.empty()) config.store_key = options.store_key;
   if (!options.admin.empty()) config.admin = options.admin;
-  if (!config.admin.empty() && config.admin != "none" && config.admin.find('/') == std::string::npos &&
-      !parse_host_port(config.admin))
-    return fail(errc::usage, fmt::format("--admin {}: wants the path of a socket, with a '/' in it, HOST:PORT, or none",
-                                         config.admin));
+  if (auto done = check_admin(config.admin); !done) return fail(std::move(done.error()));
   if (!options.listen.empty()) {
     auto listen = parse_host_port(options.listen);
     if (!listen) return fail(errc::usage, fmt::format("--listen: {}", to_string(listen.error())));

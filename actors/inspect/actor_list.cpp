@@ -60,7 +60,7 @@ double key_of(const actor_sight& a, actor_order by) {
     case actor_order::rate:
       return a.rate;
     case actor_order::busy:
-      return static_cast<double>(a.busy.count());
+      return a.busy_share + 1e-18 * static_cast<double>(a.busy.count());  // of a second; of equals, in their lives
     case actor_order::longest:
       return static_cast<double>(std::max(a.longest, a.running).count());
     case actor_order::age:

@@ -84,12 +84,13 @@ void protect(httplib::Response& to) {
   to.set_header("Cache-Control", "no-store");
 }
 
+}  // namespace
+
+// Whoever has the token can change the node, and what goes over the port is not encrypted: only this machine.
 bool is_loopback(const address& where) {
   if (where.family() == AF_INET) return where.host().rfind("127.", 0) == 0;
   return where.host() == "::1";
 }
-
-}  // namespace
 
 struct admin_endpoint::implementation {
   server& node;
@@ -285,7 +286,6 @@ struct admin_endpoint::implementation {
     return {};
   }
 
-  // Whoever has the token can change the node, and what goes over the port is not encrypted: only this machine.
   result<void> listen_at_port() {
     auto target = parse_host_port(setup.where);
     if (!target) return fail(std::move(target.error()));

@@ -40,6 +40,9 @@ class admin_endpoint {
   std::unique_ptr<implementation> impl_;
 };
 
+/// Of this machine: an admin port may be nowhere else.
+bool is_loopback(const address& where);
+
 /// `$XDG_RUNTIME_DIR/quicsync/ID.sock`. Errors: no_file where the environment names no such folder.
 result<std::filesystem::path> default_admin_socket(const std::string& id);
 /// `$XDG_RUNTIME_DIR/quicsync/ID.token`. Errors: likewise.

@@ -101,6 +101,7 @@ void node_watch::tell_stats(const node_state& state) {
   }
   const auto* registry = node_.actors();
   const auto running = node_.agents();
+  const auto taken = log_end_of(node_);
   streams_.tell("stats", one_line({{"event", "stats"},
                                    {"time", unix_ms()},
                                    {"patterns", state.patterns},
@@ -111,6 +112,7 @@ void node_watch::tell_stats(const node_state& state) {
                                    {"patternsSent", sent},
                                    {"patternsReceived", received},
                                    {"patternsShared", state.stats.total_patterns},
+                                   {"patternsTaken", taken ? *taken : 0},
                                    {"udpBytesSent", state.stats.quic.bytes_sent},
                                    {"udpBytesReceived", state.stats.quic.bytes_received},
                                    {"peers", std::move(peers)}}));

@@ -68,7 +68,10 @@ result<void> peer_session::take_again(lane on, const again_frame& again, std::ve
 
 // Over its rate a lane is left as it is: the other side's window stays shut, and it waits. Control goes on.
 bool peer_session::wait_for_rate(lane on) {
-  if (on == lane::control || in_limit_.unlimited() || in_limit_.ready_at(host_.now()) <= host_.now()) return false;
+  if (on == lane::control || in_limit_.unlimited()) return false;
+  // One look at the clock: of two, the second may be the earlier argument, and then nothing is ever ready.
+  const auto now = host_.now();
+  if (in_limit_.ready_at(now) <= now) return false;
   if (!std::exchange(waiting_for_in_rate_[index_of(on)], true)) ++statistics_.rate_delays_in;
   incoming(on).paused = true;
   wake_for_rates();

@@ -186,7 +186,8 @@ TEST_CASE("admin endpoint: it tells of every actor, peer, stream and pattern of 
   CHECK(peers[0].at("rttMs").get<double>() > 0);
   CHECK(peers[0].at("congestionWindow").get<int>() > 0);
   CHECK(peers[0].at("lag").at("records") == 0);
-  CHECK(peers[0].at("lanes").at(1).at("patternsReceived") >= 2);  // catching up may bring one again
+  // What flows while the first digests are on their way is a difference between them, and comes once more.
+  CHECK(peers[0].at("lanes").at(1).at("patternsReceived") >= 2);
   CHECK(ask(at, "GET", "/peers?slow=true").value().empty());
   CHECK(ask(at, "GET", "/streams").value().at("streams").size() == 8);
   CHECK(ask(at, "GET", "/graph").value().at("edges").size() > 3);
@@ -327,41 +328,26 @@ task<void> works(agent& self) {
 
 }  // namespace
 
-TEST_CASE("admin endpoint: a trace is written on request, a file a connection, every line of it JSON",
-          "[inspect][net]") {
+TEST_CASE("admin endpoint: a trace is turned on and off by request", "[inspect][net]") {
   place where;
   auto alpha = where.started("alpha"), beta = where.started("beta");
   admin_setup setup;
   setup.where = where.file("admin.sock");
   setup.trace_folder = where.file("traces");
   auto admin = must(admin_endpoint::open(*alpha, setup));
-  CHECK(ask(admin->where(), "POST", "/trace", {}, R"({"on":true})").value().at("on") == true);
+  const auto files = [&] {
+    const std::filesystem::directory_iterator all(setup.trace_folder);
+    return std::distance(begin(all), end(all));
+  };
   must(beta->connect_to_peer("127.0.0.1:" + std::to_string(alpha->port()), "alpha").get());
+  CHECK_FALSE(std::filesystem::exists(setup.trace_folder));
+  CHECK(ask(admin->where(), "POST", "/trace", {}, R"({"on":true})").value().at("on") == true);
   CHECK(beta->sync_pattern(make_pattern("p")).get().complete());
-  CHECK(alpha->sync_pattern(make_pattern("q")).get().complete());
-  beta.reset();
-  CHECK(soon([&] { return ask(admin->where(), "GET", "/peers").value().empty(); }));
+  CHECK(soon([&] { return files() == 1; }));
   CHECK(ask(admin->where(), "POST", "/trace", {}, R"({"on":false})").value().at("on") == false);
-  std::map<std::string, int> events;
-  std::size_t files = 0;
-  for (const auto& file : std::filesystem::directory_iterator(setup.trace_folder)) {
-    ++files;
-    std::ifstream lines(file.path());
-    double last = 0;
-    for (std::string line; std::getline(lines, line);) {
-      const auto value = json::parse(line);
-      CHECK(value.at("us").get<double>() >= last);
-      last = value.at("us").get<double>();
-      ++events[value.at("event").get<std::string>()];
-    }
-  }
-  CHECK(files == 1);
-  for (const char* event : {"quic:opened", "quic:sent", "quic:received", "quic:acknowledged", "quic:credit",
-                            "quic:path", "quic:ended", "sync:greeted", "sync:established", "sync:subscribed",
-                            "sync:page", "sync:records_in", "sync:applied", "sync:acknowledged"}) {
-    INFO(event);
-    CHECK(events[event] > 0);
-  }
+  const auto bytes = std::filesystem::file_size(std::filesystem::directory_iterator(setup.trace_folder)->path());
+  CHECK(beta->sync_pattern(make_pattern("q")).get().complete());
+  CHECK(std::filesystem::file_size(std::filesystem::directory_iterator(setup.trace_folder)->path()) == bytes);
 }
 
 TEST_CASE("admin endpoint: a stuck agent among a hundred is found by name", "[inspect][net]") {

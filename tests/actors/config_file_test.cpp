@@ -167,6 +167,19 @@ TEST_CASE("configuration: what is wrong is said with file, line, key and a hint"
   }
 }
 
+TEST_CASE("configuration: the admin socket lies beside the file, a port and `none` are what they are", "[config]") {
+  const auto admin = [](const std::string& text) {
+    auto read = parse_config(R"({"admin": ")" + text + R"("})", "/etc/quicsync/node.json");
+    REQUIRE(read);
+    return read->admin;
+  };
+  CHECK(admin("alpha.sock") == "/etc/quicsync/alpha.sock");
+  CHECK(admin("run/alpha") == "/etc/quicsync/run/alpha");
+  CHECK(admin("/run/alpha.sock") == "/run/alpha.sock");
+  CHECK(admin("127.0.0.1:9443") == "127.0.0.1:9443");
+  CHECK(admin("none") == "none");
+}
+
 TEST_CASE("configuration: a filter that cannot be read is refused with its key", "[config]") {
   CHECK(complaint_about(R"({"quic": {"filter": "colour=red"}})").starts_with("node.json:1: quic.filter: "));
 }

@@ -1,6 +1,7 @@
 // A store engine in memory, for tests: its disk outlives the engine as a file outlives a process, can hold commits
 // back, fail from a given call on, and counts what it did. The disk may be used from any thread.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -50,6 +51,7 @@ class memory_disk {
     return durable_;
   }
   std::uint64_t incarnation = 7;
+  std::atomic<std::uint64_t> quarantined{0};  ///< what it says of itself
 
  private:
   friend class memory_store;
@@ -133,6 +135,8 @@ class memory_store final : public store_engine {
     store_state s;
     s.live = disk_->size();
     s.commits = disk_->commits();
+    s.bytes = 100 * s.live;
+    s.quarantined = disk_->quarantined;
     return s;
   }
 

@@ -6,7 +6,7 @@ import { mood_of, set_graph, when_chosen } from "/dashboard_graph.js";
 import { close_actor, described, open_actor, refresh_actors, show_table, start_actors, table_shown } from "/dashboard_actors.js";
 import { close_pattern, draw_list, pattern_came, start_patterns } from "/dashboard_patterns.js";
 
-const round_ms = 2000, retry_ms = 3000, events_max = 300, attention_max = 12;
+const round_ms = 2000, retry_ms = 3000, events_max = 300, attention_max = 12, glowing_max = 4;
 const event_rows = by_id("event-rows"), login = by_id("login"), help = by_id("help");
 
 let paused = false;
@@ -14,6 +14,7 @@ let source = null;       // the EventSource
 let last_stats = null;
 let last_peers = null;   // {time, of: id → counts}, for rates
 let waiting = [];        // events since the last frame
+const completed = [];      // shares since they were told last
 let held_back = 0;       // events while paused
 let started_at = null;   // by the node's clock
 
@@ -167,7 +168,10 @@ function listen() {
   source.addEventListener("stats", (message) => took_stats(JSON.parse(message.data)));
   source.addEventListener("pattern:applied", (message) => took_event(JSON.parse(message.data)));
   for (const name of told_names)
-    source.addEventListener(name, (message) => took_event({ event: name, time: Date.now(), ...JSON.parse(message.data) }));
+    source.addEventListener(name, (message) => {
+      const what = { event: name, time: Date.now(), ...JSON.parse(message.data) };
+      (name === "sync:completed" ? took_completed : took_event)(what);
+    });
   source.addEventListener("open", () => tell_health("good", "live"));
   source.addEventListener("error", () => {
     const closed = source.readyState === EventSource.CLOSED;
@@ -185,6 +189,16 @@ function took_stats(now) {
   if (paused || document.hidden) return;
   draw_flow();
   draw_facts();
+}
+
+// A busy node completes hundreds of shares a second: they are told together.
+function took_completed(what) {
+  if (completed.push(what) > 1) return;
+  setTimeout(() => {
+    const all = completed.splice(0);
+    took_event(all.length < 2 ? what : { event: what.event, time: what.time, message: `${count(all.length)} shares`,
+      patternCount: all.reduce((sum, one) => sum + one.patternCount, 0) });
+  }, 1000);
 }
 
 function took_event(what) {
@@ -211,7 +225,7 @@ function words_of_event(what) {
     return `${what.id} · ${what.type}${what.deleted ? " · deleted" : ""} · version ${what.version} from ${what.source || "this node"}`;
   if (what.event === "skipped") return `${count(what.count)} patterns more than are told one by one`;
   const parts = [what.peerId, what.patternId, what.message, what.error, what.address,
-    what.patternCount !== undefined ? `${count(what.patternCount)} patterns` : "",
+    what.patternCount !== undefined ? `${count(what.patternCount)} ${what.patternCount === 1 ? "pattern" : "patterns"}` : "",
     what.latency !== undefined ? `in ${duration(what.latency)}` : ""];
   return parts.filter(Boolean).join(" · ");
 }
@@ -219,7 +233,7 @@ function words_of_event(what) {
 function draw_events() {
   const with_patterns = by_id("events-patterns").checked;
   const rows = waiting.filter((what) => with_patterns || !/^pattern:|^skipped$/.test(what.event)).map((what) =>
-    element("li", { class: "new", "data-mood": mood_of_event(what) }, element("time", {}, time_of_day(what.time)),
+    element("li", { class: waiting.length <= glowing_max ? "new" : undefined, "data-mood": mood_of_event(what) }, element("time", {}, time_of_day(what.time)),
       element("b", {}, what.event === "pattern:applied" ? "pattern" : what.event), element("span", {}, words_of_event(what))));
   const patterns = waiting.some((what) => what.event === "pattern:applied");
   waiting = [];

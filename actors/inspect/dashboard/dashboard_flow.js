@@ -13,10 +13,11 @@ export function add_flow(last, now) {
   const seconds = (now.time - last.time) / 1000;
   if (!(seconds > 0.1)) return;
   const per_second = (name) => Math.max(0, ((now[name] ?? 0) - (last[name] ?? 0)) / seconds);
+  const from_peers = per_second("patternsReceived");
   samples.push({
     time: now.time,
-    from_peers: per_second("patternsReceived"),
-    own: per_second("patternsShared"),
+    from_peers,
+    own: Math.max(0, per_second("patternsTaken") - from_peers),
     out: per_second("patternsSent"),
   });
   if (samples.length > seconds_shown) samples.shift();
