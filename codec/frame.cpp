@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
 #include <quicsync/codec/json_text.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/varint.hpp>
 
 namespace quicsync {

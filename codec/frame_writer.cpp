@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/frame.hpp>
 #include <quicsync/codec/frame_flags.hpp>
+#include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/varint.hpp>
 
 namespace quicsync {

@@ -79,8 +79,8 @@ inline constexpr std::size_t trace_file_bytes = 64u << 20;       ///< of one con
 
 // -- connections -----------------------------------------------------------------------------------------
 inline constexpr std::chrono::milliseconds handshake_timeout{5000};  ///< from the first packet to a finished handshake
-inline constexpr std::chrono::milliseconds idle_timeout{5000};    ///< silence after which a peer is gone, RFC 9000 10.1
-inline constexpr int silent_idle_timeouts = 3;                    ///< end a connection, whatever its round trip is taken for
+inline constexpr std::chrono::milliseconds idle_timeout{5000};  ///< silence after which a peer is gone, RFC 9000 10.1
+inline constexpr int silent_idle_timeouts = 3;  ///< end a connection, whatever its round trip is taken for
 inline constexpr std::chrono::milliseconds keep_alive{1500};      ///< three tries fit into the idle timeout
 inline constexpr std::size_t lane_window_first_bytes = 1u << 20;  ///< receive window of a new lane
 inline constexpr std::size_t lane_window_bytes = 4u << 20;  ///< to which it grows where the peer fills it in no time

@@ -351,9 +351,10 @@ class peer_session {
   bool over_ = false;
   peer_number number_ = 0;
 
-  std::optional<filter> their_filter_;           ///< set once they subscribed
-  peer_rules rules_;                             ///< what they may; known with their hello
-  std::shared_ptr<const peer_rules> judged_by_;  ///< these and the own filter, for the cache; null: nothing they bring is judged
+  std::optional<filter> their_filter_;  ///< set once they subscribed
+  peer_rules rules_;                    ///< what they may; known with their hello
+  std::shared_ptr<const peer_rules>
+      judged_by_;  ///< these and the own filter, for the cache; null: nothing they bring is judged
   rate_limit in_limit_, out_limit_;
   bool waiting_for_out_rate_ = false;
   std::array<bool, lane_count> waiting_for_in_rate_{};

@@ -229,7 +229,7 @@ void peer_session::carry_out() {
         sending_selection_ = true;
       } else if (const auto* mark = std::get_if<reconciliation::say_mark>(&action)) {
         // What is not compared may be under way still: a later mark speaks of it.
-        say_mark(mark->round, sends_the_rest() ? 0 : mark->position);
+        say_mark(mark->round, sends_the_rest() ? marked_ : mark->position);
         caught_up();
       } else if (const auto* rest = std::get_if<reconciliation::send_the_rest>(&action)) {
         send_the_rest(*rest);
@@ -330,7 +330,7 @@ void peer_session::check_marks() {
   for (auto* each : {&their_mark_, &their_round_mark_}) {
     if (!*each || !is_applied(**each)) continue;
     const auto mark = *std::exchange(*each, std::nullopt);
-    if (config_.wish.subscribe && their_hello_->role == node_role::node && mark.position != 0)
+    if (config_.wish.subscribe && their_hello_->role == node_role::node)
       host_.remember({their_hello_->log.incarnation, mark.position});
     if (mark.round == 0 || !reconciliation_) continue;
     reconciliation_->their_mark(mark.round);

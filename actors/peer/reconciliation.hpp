@@ -55,7 +55,8 @@ class reconciliation {
   };
   /// The round is over, and the cache may forget its sketch.
   struct over {};
-  using action = std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, send_the_rest, equal, copy_all, over>;
+  using action =
+      std::variant<say, ask_digest, ask_symbols, select, send_selected, say_mark, send_the_rest, equal, copy_all, over>;
 
   /// `leads`: this side sends the sketches; the other one must not. `seed`: of their keys, secret until they are used.
   reconciliation(bool leads, std::uint64_t seed, std::string filter)
@@ -131,7 +132,7 @@ class reconciliation {
   std::uint64_t joined_ = 0;
   bool hopeless_ = false;
   std::optional<digest> own_, theirs_;
-  std::optional<digest> equal_;       ///< both sides', when they were last found equal
+  std::optional<digest> equal_;                       ///< both sides', when they were last found equal
   std::optional<std::pair<digest, digest>> unequal_;  ///< own and theirs, in the last round that found a difference
   std::optional<digest> stuck_;                       ///< own
   std::uint64_t own_deletions_ = 0, their_deletions_ = 0;

@@ -92,10 +92,10 @@ TEST_CASE("peer flow: what a node does not want it takes in place of a version t
   s.a.hold(make_slab({typed("had", 1, "wanted")}));
   s.b.hold(make_slab({typed("had", 2, "other"), typed("never", 2, "other")}));
   s.open();
-  s.b.session().answer_older({{s.b.table().newer_than(*make_slab({typed("had", 1, "wanted")}), 0),
-                                  make_slab({typed("had", 1, "wanted")}), 0},
-                                 {s.b.table().newer_than(*make_slab({typed("never", 1, "wanted")}), 0),
-                                  make_slab({typed("never", 1, "wanted")}), 0}});
+  s.b.session().answer_older(
+      {{s.b.table().newer_than(*make_slab({typed("had", 1, "wanted")}), 0), make_slab({typed("had", 1, "wanted")}), 0},
+       {s.b.table().newer_than(*make_slab({typed("never", 1, "wanted")}), 0), make_slab({typed("never", 1, "wanted")}),
+        0}});
   s.settle();
   CHECK(version_at(s.a, "had") == 2);
   CHECK(version_at(s.a, "never") == 0);

@@ -17,7 +17,6 @@ inline std::uint64_t number_from_environment(const char* name, std::uint64_t oth
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-
 struct trace_printer {
   const simulated_world& world;
   ~trace_printer() {
