@@ -125,7 +125,7 @@ node_parts server::implementation::parts() {
     options.random = crypto::random_bytes;
     p.open_store = open_pattern_store(std::move(options));
   }
-  p.traces = &traces;
+  p.traces = p.quic.traces = &traces;
   return p;
 }
 

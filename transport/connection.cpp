@@ -7,6 +7,7 @@
 #include <quicsync/transport/connection.hpp>
 #include <quicsync/transport/connection_callbacks.hpp>
 #include <quicsync/transport/connection_errors.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 #include <quicsync/transport/server_memory.hpp>
 #include <quicsync/transport/tls_certificate.hpp>
 
@@ -150,6 +151,7 @@ result<std::unique_ptr<connection>> connection::dial(connection_host& host, conn
   const auto their_cid = random_cid(host), own_cid = random_cid(host);
   if (auto started = made->start(their_cid, own_cid, nullptr, token, std::move(plan)); !started)
     return fail(started.error());
+  made->trace_start(made->expected_name_);
   made->send(lane::control, std::move(early));
   return made;
 }
@@ -171,6 +173,7 @@ result<std::unique_ptr<connection>> connection::accept(connection_host& host, co
   const auto token = proof.good() ? bytes_view(first.token, first.tokenlen) : bytes_view{};
   if (auto started = made->start(first.scid, random_cid(host), &first, token, std::move(plan)); !started)
     return fail(started.error());
+  made->trace_start({});
   // Until the client has our id, its packets carry the one it chose.
   if (host.claim(first.dcid, id)) made->client_cid_ = first.dcid;
   return made;
@@ -178,6 +181,10 @@ result<std::unique_ptr<connection>> connection::accept(connection_host& host, co
 
 result<void> connection::start(const ngtcp2_cid& their_cid, const ngtcp2_cid& own_cid, const ngtcp2_pkt_hd* first,
                                bytes_view token, tls::session_plan plan) {
+  if (traced())
+    plan.on_message = [this](const char* message, bool came) {
+      trace("quic:tls", trace_field("message", message) + trace_field("way", came ? "in" : "out"));
+    };
   auto tls = tls::tls_session::make(std::move(plan));
   if (!tls) return fail(tls.error());
   tls_ = std::move(*tls);
@@ -275,6 +282,7 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
     return end(NGTCP2_ERR_CALLBACK_FAILURE, now);
   }
   if (!incoming_) keep_ticket();
+  trace_path();
 }
 
 // Of a packet that was genuine. PING, MAX_DATA, MAX_STREAM_DATA, NEW_CONNECTION_ID and the like cost work and no
@@ -290,7 +298,8 @@ void connection::expire(time_point now) {
   if (closing_ && now >= closing_->latest) return finish_close(now);
   if (now >= silent_until()) return end(NGTCP2_ERR_IDLE_CLOSE, now);
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
-  if (const int code = ngtcp2_conn_handle_expiry(quic_, last_stamp_); code != 0) end(code, now);
+  if (const int code = ngtcp2_conn_handle_expiry(quic_, last_stamp_); code != 0) return end(code, now);
+  trace_path();
 }
 
 // An idle timeout is at least three probe timeouts (RFC 9000 section 10.1), and where one side stood still for a while

@@ -161,6 +161,16 @@ class connection {
   bool may_send() const noexcept { return opened_ || early_offered_; }
   int on_handshake_completed();
 
+  // connection_trace.cpp: what is written down of it, where somebody asked for that
+  bool traced() const noexcept;
+  void trace(std::string_view what, const std::string& fields = {}) const;
+  void trace_start(const std::string& name) const;
+  void trace_keys(const char* way, ngtcp2_encryption_level level) const;
+  void trace_stream(const char* way, lane on, std::int64_t stream) const;
+  void trace_lane(std::string_view what, lane on, const std::string& fields) const;
+  void trace_blocked(lane on);
+  void trace_path();
+
   connection_host& host_;
   const connection_id id_;
   const bool incoming_;
@@ -196,6 +206,11 @@ class connection {
   std::uint64_t keys_from_bytes_ = 0;  ///< bytes_sent_ when the keys last changed
   std::uint64_t keys_made_ = 0;        ///< sets of keys derived beside the first
   std::uint64_t bytes_sent_ = 0, bytes_received_ = 0, lane_bytes_sent_ = 0, lane_bytes_received_ = 0;
+  /// What its trace told last.
+  struct {
+    std::uint64_t window = 0, lost = 0;
+    std::array<std::uint64_t, lane_count> blocked_at{};
+  } told_;
 };
 
 }  // namespace quicsync

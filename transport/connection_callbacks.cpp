@@ -5,6 +5,7 @@
 
 #include <quicsync/transport/connection.hpp>
 #include <quicsync/transport/connection_callbacks.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 
 namespace quicsync {
 
@@ -37,7 +38,23 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
     all.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
   else
     all.client_initial = ngtcp2_crypto_client_initial_cb;
-  all.recv_retry = ngtcp2_crypto_recv_retry_cb;
+  all.recv_retry = [](ngtcp2_conn* quic, const ngtcp2_pkt_hd* header, void* user) {
+    auto& self = connection_of(user);
+    if (self.traced()) self.trace("quic:retry");
+    return ngtcp2_crypto_recv_retry_cb(quic, header, user);
+  };
+  all.recv_rx_key = [](ngtcp2_conn*, ngtcp2_encryption_level level, void* user) {
+    connection_of(user).trace_keys("in", level);
+    return 0;
+  };
+  all.recv_tx_key = [](ngtcp2_conn*, ngtcp2_encryption_level level, void* user) {
+    connection_of(user).trace_keys("out", level);
+    return 0;
+  };
+  all.handshake_confirmed = [](ngtcp2_conn*, void* user) {
+    if (const auto& self = connection_of(user); self.traced()) self.trace("quic:confirmed");
+    return 0;
+  };
   all.encrypt = ngtcp2_crypto_encrypt_cb;
   all.decrypt = count_and_decrypt;
   all.hp_mask = ngtcp2_crypto_hp_mask_cb;
@@ -45,7 +62,10 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
                       ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_context,
                       std::uint8_t* tx_iv, const std::uint8_t* rx_now, const std::uint8_t* tx_now, std::size_t bytes,
                       void* user) {
-    ++connection_of(user).keys_made_;
+    auto& self = connection_of(user);
+    // The first set is made ready with the handshake.
+    if (++self.keys_made_ > 1 && self.traced())
+      self.trace("quic:keys_changed", trace_field("times", self.keys_made_ - 1));
     return ngtcp2_crypto_update_key_cb(quic, rx_secret, tx_secret, rx_context, rx_iv, tx_context, tx_iv, rx_now, tx_now,
                                        bytes, user);
   };
@@ -127,6 +147,7 @@ ngtcp2_callbacks connection_callbacks::table(bool server) {
     if (outcome != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS) return 0;
     auto& self = connection_of(user);
     self.remote_ = address(path->remote.addr, path->remote.addrlen);
+    if (self.traced()) self.trace("quic:path_proven", trace_field("address", self.remote_.to_string()));
     // The old token was for the old address.
     if (self.incoming_ && self.opened_) self.give_address_token();
     return 0;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/transport/connection.hpp>
+#include <quicsync/transport/connection_traces.hpp>
 
 namespace quicsync {
 
@@ -49,6 +50,7 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_
     if (into.stream >= 0)
       return break_lanes(errc::quic_failed, fmt::format("the peer opened the {} lane twice", to_string(*on)));
     into.stream = stream;
+    trace_stream("in", *on, stream);
     data = data.subspan(1);
   }
   // A lane lives as long as its connection.
@@ -117,6 +119,8 @@ void connection::grow_window(incoming_lane& of) {
   of.window_bytes += more;
   ngtcp2_conn_extend_max_stream_offset(quic_, of.stream, more);
   ngtcp2_conn_extend_max_offset(quic_, more);
+  for (const auto each : all_lanes)
+    if (&incoming_lanes_[index_of(each)] == &of) trace_lane("quic:window", each, trace_field("bytes", of.window_bytes));
 }
 
 bool connection::all_acknowledged() const {
@@ -146,6 +150,7 @@ int connection::open_lanes() {
     if (code == NGTCP2_ERR_STREAM_ID_BLOCKED)
       return break_lanes(errc::quic_failed, "the peer allows fewer streams than there are lanes");
     if (code != 0) return code;
+    trace_stream("out", static_cast<lane>(&each - outgoing_.data()), each.stream);
   }
   return 0;
 }
@@ -192,6 +197,7 @@ ngtcp2_ssize connection::write_lanes(std::span<std::uint8_t> into, packet_route&
       }
       if (made == NGTCP2_ERR_WRITE_MORE) continue;
       if (made == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
+        trace_blocked(each);
         // Waiting for the other side's credit is not being passed over.
         waiting[index_of(each)] = false;
         break;

@@ -18,6 +18,8 @@ namespace quicsync {
 
 class connection_traces {
  public:
+  static constexpr std::size_t early_bytes_max = 8u << 10;  ///< of what is kept of one that has not opened
+
   /// From now on into files of this folder, which is made (0700) where it is not there. Errors: no_file.
   result<void> begin(const std::filesystem::path& folder);
   /// Closes all files. The folder stays.
@@ -27,23 +29,35 @@ class connection_traces {
   /// One line: when, which event, and `fields`, ready JSON members with a comma in front of each. Where the disk is
   /// full, or the file as large as it may be, the file ends with a line that says so.
   void write(connection_id id, time_point now, std::string_view event, std::string_view fields = {});
+  /// The same of a connection that has not opened: kept until write() begins its file, or close() says that nothing
+  /// comes of it. Then it goes to one file for all of those, so that strangers cause no files.
+  void write_early(connection_id id, time_point now, std::string_view event, std::string_view fields = {});
+  /// So that who reads along sees it.
+  void flush();
   /// The connection is over: nothing more comes.
   void close(connection_id id);
 
  private:
   struct file {
     std::ofstream to;
+    std::string early;  ///< lines of one that has not opened
     std::size_t bytes = 0;
-    bool over = false;  ///< full, or its connection is gone: nothing more is written, and no other file begun for it
+    bool fresh = false;  ///< something is not flushed
+    bool over = false;   ///< full, or its connection is gone: nothing more is written, and no other file begun for it
   };
 
+  file* file_of(connection_id id);
   bool forget_one();
+  std::string line_of(time_point now, std::string_view event, std::string_view fields);
+  static void append(file& to, std::string_view lines, std::string_view full);
+  static std::string name_of(std::string_view what);
 
   std::atomic<bool> on_{false};
   std::mutex mutex_;
   std::filesystem::path folder_;
-  time_point began_;
+  time_point began_, last_;
   std::map<connection_id, file> files_;  ///< of those that are gone only the latest
+  file unopened_;                        ///< of all that never opened
 };
 
 /// `,"name":"text"`, escaped.

@@ -23,6 +23,8 @@
 
 namespace quicsync {
 
+class connection_traces;
+
 /// Monotonic time as the loop or the simulation gives it.
 using time_point = std::chrono::steady_clock::time_point;
 
@@ -59,6 +61,8 @@ struct endpoint_config {
   trust_rules trust;       ///< keys that are known beside the CA
   bool resumption = true;  ///< session tickets: later handshakes need no certificate and may carry early data
   key_log log_secrets;     ///< null: none; see open_key_log()
+  /// Where connections tell what happens on them; null: nowhere. Outlives the endpoint.
+  connection_traces* traces = nullptr;
   double idle_packets_at_once = limits::idle_packets_at_once;
   bool accept = true;                   ///< false: a client that only dials
   std::string protocol{alpn_protocol};  ///< ALPN, RFC 7301

@@ -47,6 +47,12 @@ int give_certificate(gnutls_session_t raw, const gnutls_cert_retr_st*, gnutls_pc
 
 int check_certificate(gnutls_session_t raw) { return session_of(raw).verify_peer(); }
 
+int tell_message(gnutls_session_t raw, unsigned type, unsigned, unsigned came, const gnutls_datum_t*) {
+  const auto* name = gnutls_handshake_description_get_name(static_cast<gnutls_handshake_description_t>(type));
+  session_of(raw).plan().on_message(name ? name : "unknown", came != 0);
+  return 0;
+}
+
 int log_secret(gnutls_session_t raw, const char* label, const gnutls_datum_t* secret) {
   session_of(raw).log_secret(label, secret);
   return 0;
@@ -103,6 +109,7 @@ int tls_session::configure() {
   gnutls_handshake_set_max_packet_length(raw, handshake_message_bytes);
   // Without a function of ours GnuTLS would write secrets wherever SSLKEYLOGFILE points, asked or not.
   gnutls_session_set_keylog_function(raw, tls::log_secret);
+  if (plan_.on_message) gnutls_handshake_set_hook_function(raw, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, tell_message);
   if (plan_.server) {
     gnutls_certificate_server_set_request(raw,
                                           requires_client_certificate() ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);

@@ -1,6 +1,7 @@
 // TLS 1.3 of one connection, RFC 9001: what GnuTLS does for it, the check of the other side's certificate, and the
 // refusal that comes of it. Owned by its connection; driven from ngtcp2's callbacks on the endpoint's thread.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct session_plan {
   bool resumption = false;                   ///< give or take session tickets
   bool early_data = false;                   ///< client: offer it, where it can be; server: accept it
   std::optional<kept_session> earlier = {};  ///< client
+  /// Told of each handshake message as it is taken or made; null: nobody asks.
+  std::function<void(const char* message, bool came)> on_message = nullptr;
 };
 
 class tls_session {

@@ -245,7 +245,7 @@ void transport_actor::close(const close_connection& request) {
     erase(at);
     return;
   }
-  if (traced()) trace(request.id, "quic:closing", trace_field("reason", to_string(request.reason)));
+  if (traced() && held.opened) trace(request.id, "quic:closing", trace_field("reason", to_string(request.reason)));
   quic_->close(request.id, request.reason.code, to_string(request.reason), home().now());
   dirty_ = true;
 }
@@ -317,8 +317,8 @@ void transport_actor::on_deadline() {
 }
 
 void transport_actor::on_turn_end() {
-  if (!dirty_) return;
-  run_in_context([&] { flush(); });
+  if (dirty_) run_in_context([&] { flush(); });
+  if (traced()) traces_->flush();
 }
 
 void transport_actor::receive() {
@@ -434,6 +434,10 @@ void transport_actor::on_event(connection_ended& event) {
   const auto at = connections_.find(event.id);
   if (event.incoming && !event.opened && ++rejections_ <= rejections_per_turn)
     caf_compat::tell(this, coordinator_, rejected{event.remote, event.reason});
+  if (traced() && !event.opened && event.incoming) {
+    traces_->write_early(event.id, home().now(), "quic:ended", trace_field("reason", to_string(event.reason)));
+    traces_->close(event.id);
+  }
   if (at == connections_.end()) return;
   if (event.incoming && !event.opened) {
     erase(at);
@@ -442,7 +446,11 @@ void transport_actor::on_event(connection_ended& event) {
   auto& held = at->second;
   deliver_bursts(event.id, held);
   if (traced()) {
-    trace(event.id, "quic:ended", trace_field("reason", to_string(held.reason.value_or(event.reason))));
+    const auto reason = trace_field("reason", to_string(held.reason.value_or(event.reason)));
+    if (held.opened)
+      trace(event.id, "quic:ended", reason);
+    else
+      traces_->write_early(event.id, home().now(), "quic:ended", reason);
     traces_->close(event.id);
   }
   deliver(held, ended{held.opened ? event.id : 0, held.attempt, held.reason.value_or(std::move(event.reason))});

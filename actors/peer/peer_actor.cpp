@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/cache/comparison_messages.hpp>
+#include <quicsync/actors/peer/frame_words.hpp>
 #include <quicsync/actors/peer/peer_actor.hpp>
 #include <quicsync/codec/limits.hpp>
 
@@ -61,7 +62,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
           if (m.attempt == attempt_ && connection_ == 0) start_session(m.id, m.peer, m.remote);
         },
         [this](transport::received_bytes& m) {
-          if (m.id == connection_) session_->receive(m.on, std::move(m.bytes));
+          if (m.id != connection_) return;
+          session_->receive(m.on, std::move(m.bytes));
+          trace_rates();
         },
         [this](const transport::acknowledged_bytes& m) {
           if (m.id == connection_) session_->acknowledged(m.on, m.bytes);
@@ -83,6 +86,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
             return trace_field("records", records) + trace_field("atEnd", std::uint64_t{m.at_end});
           });
           answer(m, [&](auto& s) { s.take_page(m); });
+          trace_rates();
         },
         [this](messages::found& m) { answer(m, [&](auto& s) { s.take_found(m); }); },
         [this](messages::digest_answer& m) { answer(m, [&](auto& s) { s.take_digest(m); }); },
@@ -178,6 +182,8 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     their_name_ = certificate.name;
     fingerprint_ = certificate.fingerprint;
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
+    told_ = {};
+    delays_told_ = {};
     opening_ = true;
     static constexpr wait_label greeting{"the peer's hello"};
     waits_for(&greeting);
@@ -281,14 +287,46 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   /// Fields are made only where somebody reads them.
   template <class F>
   void trace(std::string_view what, F&& fields) {
-    if (setup_.traces != nullptr && setup_.traces->on())
-      setup_.traces->write(connection_, home().now(), what, fields());
+    if (traced()) setup_.traces->write(connection_, home().now(), what, fields());
   }
+  bool traced() const { return setup_.traces != nullptr && setup_.traces->on(); }
   static std::string lane_field(lane on) { return trace_field("lane", to_string(on)); }
+  void trace_frame(const char* way, const frame& value) {
+    if (const auto words = words_of(value))
+      trace(words->event, [&] { return trace_field("way", way) + words->fields; });
+  }
+  /// Whole frames that leave: those of control one by one, batches as one hand-over.
+  void trace_sent(lane on, const shared_bytes& bytes) {
+    frame_reader frames(limits::frame_bytes);
+    frames.feed(bytes);
+    for (auto next = frames.next(); next && *next; next = frames.next()) trace_frame("out", **next);
+    const auto& flow = session_->statistics().lanes[index_of(on)];
+    auto& told = told_[index_of(on)];
+    if (flow.patterns_sent == told.patterns_sent) return;
+    trace("sync:sent", [&] {
+      return lane_field(on) + trace_field("first", told.patterns_sent) +
+             trace_field("records", flow.patterns_sent - told.patterns_sent) +
+             trace_field("recordBytes", flow.record_bytes_sent - told.record_bytes_sent) +
+             trace_field("bytes", bytes.size());
+    });
+    told = flow;
+  }
+  /// That records wait for a rate limit.
+  void trace_rates() {
+    if (!traced() || !session_) return;
+    const auto& now = session_->statistics();
+    for (const auto& [way, count, told] : {std::tuple{"out", now.rate_delays_out, &delays_told_[0]},
+                                           std::tuple{"in", now.rate_delays_in, &delays_told_[1]}})
+      if (std::exchange(*told, count) < count) trace("sync:rate_wait", [&, w = way] { return trace_field("way", w); });
+  }
 
   void send_to_cache(auto&& message) { tell(this, setup_.cache, std::forward<decltype(message)>(message)); }
 
+  void heard(const frame& value) override {
+    if (traced()) trace_frame("in", value);
+  }
   void send_frames(lane on, shared_bytes bytes) override {
+    if (traced()) trace_sent(on, bytes);
     tell(this, setup_.transport, transport::send_bytes{connection_, on, std::move(bytes)});
   }
   void consumed(lane on, std::uint64_t bytes) override {
@@ -300,10 +338,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void greeted(const hello_frame& hello) override {
     their_name_ = hello.name;
-    trace("sync:greeted", [&] {
-      return trace_field("peer", hello.name) + trace_field("level", static_cast<std::uint64_t>(hello.level)) +
-             trace_field("instance", hello.instance);
-    });
     known_as("peer " + their_name_);
     tell(this, setup_.coordinator, messages::peer_hello{hello, setup_.accepted.has_value(), fingerprint_, connection_});
   }
@@ -315,7 +349,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     tell_requester({});
   }
   void said_goodbye(const error& reason) override {
-    trace("sync:goodbye", [&] { return trace_field("reason", to_string(reason)); });
     failure_ = {errc::connection_closed, fmt::format("the peer left: {}", to_string(reason))};
     tell(this, setup_.transport, transport::close_connection{connection_, failure_});
   }
@@ -369,7 +402,6 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   }
   void ask_log_end() override { send_to_cache(messages::ask_log_end{tagged(0)}); }
   void subscribed(bool takes_all) override {
-    trace("sync:subscribed", [&] { return trace_field("takesAll", std::uint64_t{takes_all}); });
     const auto& hello = *session_->their_hello();
     bool counts = hello.role == node_role::node;
     if (counts) send_to_cache(messages::progress{number_, lane::control, 0});
@@ -511,7 +543,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   };
   std::map<std::uint64_t, open_query> queries_;
 
-  peer_session_statistics before_;  ///< of earlier connections
+  peer_session_statistics before_;              ///< of earlier connections
+  std::array<lane_flow, lane_count> told_{};    ///< what the trace told of this connection's lanes
+  std::array<std::uint64_t, 2> delays_told_{};  ///< out, in
   std::uint64_t error_count_ = 0;
   std::uint64_t errors_in_row_ = 0;  ///< since the last acknowledgement
   std::int64_t last_sync_ms_ = 0;

@@ -84,6 +84,7 @@ void peer_session::process(lane on) {
 }
 
 result<void> peer_session::handle(lane on, const frame& value, std::vector<received_slab>& slabs) {
+  host_.heard(value);
   if (std::holds_alternative<std::monostate>(value)) return {};
   if (const auto* hello = std::get_if<hello_frame>(&value)) {
     if (their_hello_ || on != lane::control) return fail(errc::unexpected_frame, "a second hello");

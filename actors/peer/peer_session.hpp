@@ -85,6 +85,10 @@ class peer_session_host {
   /// Sorted.
   virtual void neighbours(std::vector<std::string> names) = 0;
 
+  // -- to whoever looks
+  /// Before it is dealt with; views in it hold during the call.
+  virtual void heard([[maybe_unused]] const frame& value) {}
+
   // -- to whoever asked the other side
   virtual void answered(std::uint64_t query, std::vector<slab_ptr> records, std::optional<error> failure,
                         bool last) = 0;
