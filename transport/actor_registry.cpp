@@ -10,8 +10,8 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 // One message in so many is timed where there are too many to time all, and one in so many says who sent it.
-constexpr std::uint32_t timed_one_in = 32;
-constexpr std::uint32_t sender_noted_one_in = 16;
+constexpr std::uint32_t timed_one_in = 64;
+constexpr std::uint32_t sender_noted_one_in = 32;
 // So many senders are noted exactly, for actors that hear little.
 constexpr std::uint64_t senders_noted_exactly = 32;
 

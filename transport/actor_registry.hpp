@@ -38,17 +38,21 @@ class actor_record {
   void count_enqueued_near() noexcept { add(enqueued_near_, 1); }
 
   // -- the actor itself
-  /// A message of this sender is taken; end_message() follows.
-  void begin_message(std::uint64_t sender) {
+  /// A message is taken; end_message() follows. True: say with note_sender() who sent it.
+  bool begin_message() {
     add(handled_, 1);
     running_.store(true, std::memory_order_relaxed);
-    if (--until_sender_noted_ == 0) note_sender(sender);
-    if (--until_timed_ == 0) begun_ = std::chrono::steady_clock::now();
+    if (--until_timed_ == 0) [[unlikely]]
+      begun_ = std::chrono::steady_clock::now();
+    return --until_sender_noted_ == 0;
   }
+  void note_sender(std::uint64_t sender);
   void end_message(bool skipped) {
-    if (until_timed_ == 0) note_time();
+    if (until_timed_ == 0) [[unlikely]]
+      note_time();
     running_.store(false, std::memory_order_relaxed);
-    if (skipped) add(handled_, static_cast<std::uint64_t>(-1));
+    if (skipped) [[unlikely]]
+      add(handled_, static_cast<std::uint64_t>(-1));
   }
   /// Work that is no message: a timer, the loop, a beginning.
   void begin_work() {
@@ -73,7 +77,6 @@ class actor_record {
   static void add(std::atomic<std::uint64_t>& to, std::uint64_t n) noexcept {
     to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
-  void note_sender(std::uint64_t sender);
   void note_time();
 
   struct senders {

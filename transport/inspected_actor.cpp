@@ -4,9 +4,6 @@ namespace quicsync {
 
 namespace {
 
-/// Whose handler runs on this thread: the parent of what is spawned in it. 0: nobody's.
-thread_local std::uint64_t at_work = 0;
-
 /// The reason of an actor that ends by an exception has its text: for who is told, and who looks later.
 caf::error reason_of(caf::scheduled_actor*, std::exception_ptr& thrown) {
   try {
@@ -25,7 +22,7 @@ inspected_actor::inspected_actor(caf::actor_config& config) : inspected_actor(co
 inspected_actor::inspected_actor(caf::actor_config& config, bool on_loop)
     : caf::event_based_actor(config), registry_(registry_of(home_system())) {
   set_exception_handler(reason_of);
-  if (registry_) record_ = std::make_unique<actor_record>(id(), at_work, on_loop);
+  if (registry_) record_ = std::make_unique<actor_record>(id(), at_work() ? at_work()->id() : 0, on_loop);
 }
 
 inspected_actor::~inspected_actor() {
@@ -38,18 +35,21 @@ void inspected_actor::launch(caf_compat::executor* host, bool lazy, bool hide) {
   caf::event_based_actor::launch(host, lazy, hide);
 }
 
+// Once for all messages of a turn.
+caf::resumable::resume_result inspected_actor::resume(caf_compat::executor* host, std::size_t messages_max) {
+  if (!record_) return caf::event_based_actor::resume(host, messages_max);
+  const turn mine(this);
+  return caf::event_based_actor::resume(host, messages_max);
+}
+
 caf::invoke_message_result inspected_actor::consume(caf::mailbox_element& element) {
   if (!record_) return caf::event_based_actor::consume(element);
   struct scope {
     actor_record& record;
-    std::uint64_t before;
     bool skipped = false;
-    ~scope() {
-      record.end_message(skipped);
-      at_work = before;
-    }
-  } handling{*record_, std::exchange(at_work, id())};
-  record_->begin_message(element.sender ? element.sender->id() : 0);
+    ~scope() { record.end_message(skipped); }
+  } handling{*record_};
+  if (record_->begin_message()) record_->note_sender(element.sender ? element.sender->id() : 0);
   const auto outcome = caf::event_based_actor::consume(element);
   handling.skipped = outcome == caf::invoke_message_result::skipped;
   return outcome;
@@ -63,15 +63,6 @@ bool inspected_actor::cleanup(caf::error&& reason, caf_compat::executor* host) {
   const bool ended = caf::event_based_actor::cleanup(std::move(reason), host);
   if (record_ && ended) registry_->leave(*record_, std::move(failure));
   return ended;
-}
-
-inspected_actor::working::working(inspected_actor& who) : who_(who), before_(std::exchange(at_work, who.id())) {
-  who_.record_->begin_work();
-}
-
-inspected_actor::working::~working() {
-  who_.record_->end_work();
-  at_work = before_;
 }
 
 }  // namespace quicsync

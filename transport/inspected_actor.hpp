@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <quicsync/transport/actor_registry.hpp>
 #include <quicsync/transport/caf_compat.hpp>
@@ -16,9 +17,10 @@ class inspected_actor : public caf::event_based_actor {
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf_compat::executor* caller) override {
-    if (record_) record_->count_enqueued();
+    if (record_) at_work() == this ? record_->count_enqueued_near() : record_->count_enqueued();
     caf::event_based_actor::enqueue(std::move(element), caller);
   }
+  caf::resumable::resume_result resume(caf_compat::executor* host, std::size_t messages_max) override;
   caf::invoke_message_result consume(caf::mailbox_element& element) override;
   void launch(caf_compat::executor* host, bool lazy, bool hide) override;
   bool cleanup(caf::error&& reason, caf_compat::executor* host) override;
@@ -53,16 +55,32 @@ class inspected_actor : public caf::event_based_actor {
   }
 
  private:
+  /// Whose turn this thread spends: the parent of what is spawned in it. Null: nobody's.
+  static inspected_actor*& at_work() noexcept {
+    static thread_local inspected_actor* who = nullptr;
+    return who;
+  }
+  /// For a turn of this actor.
+  class turn {
+   public:
+    explicit turn(inspected_actor* whose) : before_(std::exchange(at_work(), whose)) {}
+    ~turn() { at_work() = before_; }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+
+   private:
+    inspected_actor* before_;
+  };
   class working {
    public:
-    explicit working(inspected_actor& who);
-    ~working();
+    explicit working(inspected_actor& who) : turn_(&who), record_(*who.record_) { record_.begin_work(); }
+    ~working() { record_.end_work(); }
     working(const working&) = delete;
     working& operator=(const working&) = delete;
 
    private:
-    inspected_actor& who_;
-    std::uint64_t before_;
+    turn turn_;
+    actor_record& record_;
   };
 
   actor_registry* registry_ = nullptr;
