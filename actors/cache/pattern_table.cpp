@@ -322,6 +322,7 @@ std::optional<pattern_table::reason> pattern_table::why(std::string_view id) con
   const entry& e = entries_[at];
   reason out{source_of(at), arrived_ms(at), std::nullopt, e.over_source, e.decided};
   if (e.decided != order_part::none) out.over_version = e.over_version;
+  out.on = e.on;
   return out;
 }
 

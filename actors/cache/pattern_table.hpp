@@ -137,6 +137,7 @@ class pattern_table {
     std::optional<std::uint64_t> over_version;  ///< what it replaced; none: the first of its id
     peer_number over_source = this_node;        ///< who had brought that
     order_part decided = order_part::none;      ///< where the two differ, as far as it is known
+    lane on = lane::normal;                     ///< where it stands
   };
   std::optional<reason> why(std::string_view id) const;
 

@@ -328,6 +328,23 @@ task<void> works(agent& self) {
 
 }  // namespace
 
+TEST_CASE("admin endpoint: a pattern is told on the lane where it stands, its type's where it has no priority",
+          "[inspect][net]") {
+  place where;
+  auto config = where.config("alpha");
+  config.sync_priority.high = {"test_execution"};
+  auto alpha = must(server::make(config));
+  must(alpha->start());
+  auto admin = where.at_socket(*alpha);
+  alpha->sync_pattern(make_pattern("by its type")).get();
+  alpha->sync_pattern(make_pattern("by itself", 1, "1", 2)).get();
+  const auto lane_of = [&](const std::string& id) {
+    return ask(admin->where(), "GET", "/patterns/" + id).value().at("lane").get<std::string>();
+  };
+  CHECK(lane_of("by%20its%20type") == "high");
+  CHECK(lane_of("by%20itself") == "low");
+}
+
 TEST_CASE("admin endpoint: a trace is turned on and off by request", "[inspect][net]") {
   place where;
   auto alpha = where.started("alpha"), beta = where.started("beta");

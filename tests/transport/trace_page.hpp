@@ -85,9 +85,10 @@ class trace_page {
   }
   /// tests/actors/trace_test.cpp, a frame each
   static std::set<std::string> of_frames() {
-    return {"sync:hello", "sync:subscribe", "sync:neighbours",   "sync:digest",  "sync:sketch",  "sync:request",
-            "sync:offer", "sync:mark",      "sync:refusal",      "sync:query",   "sync:reply",   "sync:acknowledgement",
-            "sync:ping",  "sync:pong",      "sync:unknown_base", "sync:again", "sync:goodbye", "sync:unknown", "sync:error"};
+    return {"sync:hello",   "sync:subscribe",       "sync:neighbours", "sync:digest",  "sync:sketch",
+            "sync:request", "sync:offer",           "sync:mark",       "sync:refusal", "sync:query",
+            "sync:reply",   "sync:acknowledgement", "sync:ping",       "sync:pong",    "sync:unknown_base",
+            "sync:again",   "sync:goodbye",         "sync:unknown",    "sync:error"};
   }
   /// tests/actors/trace_test.cpp, two nodes
   static std::set<std::string> of_nodes() {
