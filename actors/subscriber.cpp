@@ -21,10 +21,7 @@ class subscriber_actor : public inspected_actor {
   const char* name() const override { return "subscriber"; }
 
   caf::behavior make_behavior() override {
-    if (from_ == subscribe_frame::start::now)
-      tell(this, cache_, messages::ask_log_end{});
-    else
-      pull({});
+    if (from_ == subscribe_frame::start::beginning) pull({});
     return {
         [this](const messages::log_end& m) { pull(log_cursor::at(m.position)); },
         [this](const messages::page& m) {
@@ -79,7 +76,10 @@ class subscriber_actor : public inspected_actor {
 
 caf::actor spawn_subscriber(caf::actor_system& system, caf::actor cache, filter wanted, subscribe_frame::start from,
                             record_handler handler) {
-  return system.spawn<subscriber_actor>(std::move(cache), std::move(wanted), from, std::move(handler));
+  auto made = system.spawn<subscriber_actor>(cache, std::move(wanted), from, std::move(handler));
+  // By who spawns it: whatever is shared after this comes, however late the subscriber runs.
+  if (from == subscribe_frame::start::now) caf_compat::send_as(made, cache, messages::ask_log_end{});
+  return made;
 }
 
 }  // namespace quicsync

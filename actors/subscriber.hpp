@@ -14,7 +14,8 @@ namespace quicsync {
 using record_handler = std::function<void(std::span<const record_view>)>;
 
 /// A version that stops matching is delivered once more, so that nobody goes on with the one that did match.
-/// Begins at the log's end (`now`) or its beginning. Ends with an exit message.
+/// Begins at the log's end (`now`: whatever is shared after this returned comes) or its beginning. Ends with an exit
+/// message.
 caf::actor spawn_subscriber(caf::actor_system& system, caf::actor cache, filter wanted, subscribe_frame::start from,
                             record_handler handler);
 

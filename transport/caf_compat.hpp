@@ -59,6 +59,12 @@ void anon_send(const Destination& to, Ts&&... message) {
   caf::anon_send(to, std::forward<Ts>(message)...);
 }
 
+/// From outside, in the name of an actor, which gets the answer: it may not have run yet.
+template <class Source, class Destination, class... Ts>
+void send_as(const Source& from, const Destination& to, Ts&&... message) {
+  caf::send_as(from, to, std::forward<Ts>(message)...);
+}
+
 /// Scheduler policy ("sharing", "stealing", "testing") and its number of threads.
 inline void set_scheduler(caf::actor_system_config& config, const char* policy, std::size_t threads) {
   config.set("scheduler.policy", caf::atom_from_string(std::string{policy}));

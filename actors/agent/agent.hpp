@@ -83,6 +83,10 @@ class agent : public waiting_list {
   /// A filter that cannot be read fails the first wait with bad_filter.
   subscription subscribe(std::string_view wanted = {}, subscribe_frame::start from = subscribe_frame::start::now,
                          slow_agent slow = slow_agent::conflate());
+  /// The same beginning where the log ended when whoever spawned this agent asked the cache so in its name, with the
+  /// tag `first_subscription`: from then on nothing is missed, however late the agent runs. The first subscription of
+  /// all.
+  subscription subscribe_as_asked(std::string_view wanted);
 
   /// Shares, and waits until every peer that was wished has it (`wish`, 30 s unless set). The report says who has not.
   /// Errors: those of append_record(), when no pattern could be encoded; timed_out.
@@ -133,6 +137,7 @@ class agent : public waiting_list {
   // -- for the waits
   // ----------------------------------------------------------------------------------------------------------
 
+  static constexpr std::uint32_t first_subscription = 1;  ///< next_number()'s first
   const agent_environment& environment() const noexcept { return *environment_; }
   std::uint64_t next_number() noexcept { return ++last_number_; }
   /// What was posted leaves now.

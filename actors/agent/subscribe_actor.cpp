@@ -5,7 +5,7 @@ namespace quicsync {
 namespace {
 
 task<void> feed(agent& self, caf::actor receiver, std::string wanted, subscribe_frame::start from) {
-  auto patterns = self.subscribe(wanted, from);
+  auto patterns = from == subscribe_frame::start::now ? self.subscribe_as_asked(wanted) : self.subscribe(wanted, from);
   for (;;) {
     patterns_arrived batch;
     batch.records.push_back(must(co_await patterns.next_record()));
@@ -24,10 +24,19 @@ task<void> feed(agent& self, caf::actor receiver, std::string wanted, subscribe_
 
 }  // namespace
 
+result<caf::actor> subscribe_actor(const agent_environment_ptr& node, const caf::actor& receiver,
+                                   std::string_view wanted, subscribe_frame::start from) {
+  if (!node || !node->cache) return fail(errc::not_running, "the node is not running");
+  if (auto parsed = filter::parse(wanted); !parsed) return fail(std::move(parsed.error()));
+  auto made = spawn_agent(node, "feed", feed, receiver, std::string(wanted), from);
+  if (made && from == subscribe_frame::start::now)
+    caf_compat::send_as(made, node->cache, messages::ask_log_end{agent::first_subscription});
+  return made;
+}
+
 result<caf::actor> subscribe_actor(server& node, const caf::actor& receiver, std::string_view wanted,
                                    subscribe_frame::start from) {
-  if (auto parsed = filter::parse(wanted); !parsed) return fail(std::move(parsed.error()));
-  return node.spawn_agent("feed", feed, receiver, std::string(wanted), from);
+  return subscribe_actor(node.agents(), receiver, wanted, from);
 }
 
 }  // namespace quicsync

@@ -11,9 +11,13 @@ struct patterns_arrived {
   std::vector<shared_record> records;
 };
 
-/// Sends `receiver` what matches, until it ends, the node stops, or the actor that is returned is told to end.
-/// Errors: bad_filter, not_running.
+/// Sends `receiver` what matches, until it ends, the node stops, or the actor that is returned is told to end. From
+/// `now`: whatever is shared after this returned comes. Errors: bad_filter, not_running.
 result<caf::actor> subscribe_actor(server& node, const caf::actor& receiver, std::string_view wanted = {},
+                                   subscribe_frame::start from = subscribe_frame::start::now);
+/// The same where agents are made.
+result<caf::actor> subscribe_actor(const agent_environment_ptr& node, const caf::actor& receiver,
+                                   std::string_view wanted = {},
                                    subscribe_frame::start from = subscribe_frame::start::now);
 
 }  // namespace quicsync

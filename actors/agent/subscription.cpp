@@ -4,7 +4,8 @@ namespace quicsync {
 
 using caf_compat::tell;
 
-subscription::subscription(agent& self, std::string_view wanted, subscribe_frame::start from, slow_agent slow)
+subscription::subscription(agent& self, std::string_view wanted, std::optional<subscribe_frame::start> from,
+                           slow_agent slow)
     : self_(&self),
       next_(std::exchange(self.subscriptions_, this)),
       slow_(slow),
@@ -15,10 +16,13 @@ subscription::subscription(agent& self, std::string_view wanted, subscribe_frame
     failure_ = std::move(parsed.error());
   const auto& cache = self.environment().cache;
   if (!failure_ && !cache) failure_ = error{errc::not_running, "this agent has no node to subscribe at"};
+  if (!failure_ && !from && number_ != agent::first_subscription)
+    failure_ =
+        error{errc::internal, "only the first subscription of an agent's first life was asked for by who spawned it"};
   if (failure_) return;
   if (from == subscribe_frame::start::beginning)
     ready_ = true;
-  else
+  else if (from)
     tell(&self.actor(), cache, messages::ask_log_end{number_});
 }
 

@@ -29,7 +29,8 @@ class awaiting_next;
 
 class subscription {
  public:
-  subscription(agent& self, std::string_view wanted, subscribe_frame::start from, slow_agent slow);
+  /// Where it begins; none: where a `log_end` says that somebody has asked for.
+  subscription(agent& self, std::string_view wanted, std::optional<subscribe_frame::start> from, slow_agent slow);
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
   ~subscription();
@@ -100,6 +101,10 @@ class awaiting_next final : public operation<T> {
 
 inline subscription agent::subscribe(std::string_view wanted, subscribe_frame::start from, slow_agent slow) {
   return subscription(*this, wanted, from, slow);
+}
+
+inline subscription agent::subscribe_as_asked(std::string_view wanted) {
+  return subscription(*this, wanted, std::nullopt, slow_agent::conflate());
 }
 
 inline awaiting_next<pattern> subscription::next(wait_time within) {

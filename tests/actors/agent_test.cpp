@@ -2,7 +2,9 @@
 // agent_node_test.cpp.
 #include <catch2/catch_test_macros.hpp>
 
+#include <quicsync/actors/agent/subscribe_actor.hpp>
 #include <quicsync/actors/agent/typed_handle.hpp>
+#include <quicsync/actors/subscriber.hpp>
 
 #include "stepped_agents.hpp"
 
@@ -24,6 +26,7 @@ struct answer {
   int value = 0;
 };
 struct stop {};
+struct marked {};  // stands for a share
 
 }  // namespace
 
@@ -31,6 +34,7 @@ QUICSYNC_LOCAL_MESSAGE(greeting)
 QUICSYNC_LOCAL_MESSAGE(question)
 QUICSYNC_LOCAL_MESSAGE(answer)
 QUICSYNC_LOCAL_MESSAGE(stop)
+QUICSYNC_LOCAL_MESSAGE(marked)
 
 namespace {
 
@@ -47,6 +51,19 @@ task<void> doubler(agent& self) {
     (*asked)->value < 0 ? asked->refuse({errc::bad_field, "it is negative"})
                         : asked->answer(answer{2 * (*asked)->value});
   }
+}
+
+// What a cache is asked, in its order.
+caf::behavior asked_cache(caf::event_based_actor*, lines* log) {
+  return {
+      [=](const messages::ask_log_end& m) {
+        log->push_back("where does the log end?");
+        return messages::log_end{m.tag, 7};
+      },
+      [=](const messages::pull& m) { log->push_back("what follows " + std::to_string(m.after[lane::normal]) + "?"); },
+      [=](const marked&) { log->push_back("a share"); },
+      [](const messages::stop_reading&) {},
+  };
 }
 
 task<void> deaf(agent& self) { co_await self.receive<stop>(); }
@@ -392,4 +409,23 @@ TEST_CASE("agent: is a typed actor to whom it is typed", "[agent]") {
   CHECK(heard == 42);
   world.kill(asks);
   world.kill(caf::actor_cast<caf::actor>(one));
+}
+
+TEST_CASE("agent: who subscribed has what is shared right afterwards, however late the subscription runs", "[agent]") {
+  stepped_agents world;
+  auto node = std::make_shared<agent_environment>(*world.environment);
+  node->cache = world.system().spawn(asked_cache, &world.log);
+  const lines in_order{"where does the log end?", "a share", "what follows 7?"};
+  SECTION("by a handler") {
+    world.all.push_back(
+        spawn_subscriber(world.system(), node->cache, {}, subscribe_frame::start::now, [](const auto&) {}));
+    world.send(node->cache, marked{});
+    CHECK(world.log == in_order);
+  }
+  SECTION("by messages to an actor") {
+    world.all.push_back(must(subscribe_actor(node, node->cache)));
+    world.send(node->cache, marked{});
+    CHECK(world.log == in_order);
+  }
+  node->cache = nullptr;
 }
