@@ -1,7 +1,8 @@
-// A UDP relay between a node and one that dials it, on real sockets, that can drop every nth datagram or hold all of
+// A UDP relay between a node and one that dials it, on real sockets, that can drop some of the datagrams or hold all of
 // them up. A thread of its own.
 #pragma once
 #include <atomic>
+#include <random>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -14,7 +15,8 @@ namespace quicsync::tests {
 
 class lossy_relay {
  public:
-  explicit lossy_relay(std::uint16_t target) : dialled_(bound()), far_(bound()) {
+  /// `seed`: of which datagrams are dropped.
+  lossy_relay(std::uint16_t target, std::uint32_t seed) : dialled_(bound()), far_(bound()), draw_(seed) {
     target_.sin_family = AF_INET;
     target_.sin_port = htons(target);
     target_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -34,8 +36,8 @@ class lossy_relay {
   lossy_relay& operator=(const lossy_relay&) = delete;
 
   std::uint16_t port() const noexcept { return port_; }
-  /// 0: none.
-  void drop_each(unsigned nth) { drop_each_ = nth; }
+  /// One of so many, by lot: each nth would fall in step with exchanges of n datagrams. 0: none.
+  void drop_one_in(unsigned count) { drop_one_in_ = count; }
 
  private:
   static int bound() {
@@ -53,7 +55,7 @@ class lossy_relay {
     const auto count = ::recvfrom(from, bytes, sizeof bytes, 0, reinterpret_cast<sockaddr*>(&who), &size);
     if (count <= 0) return;
     if (from_dialler) dialler_ = who;
-    if (const auto nth = drop_each_.load(); nth != 0 && ++passed_ % nth == 0) return;
+    if (const auto one_in = drop_one_in_.load(); one_in != 0 && draw_() % one_in == 0) return;
     const auto& goal = from_dialler ? target_ : dialler_;
     ::sendto(to, bytes, static_cast<std::size_t>(count), 0, reinterpret_cast<const sockaddr*>(&goal), sizeof goal);
   }
@@ -69,8 +71,8 @@ class lossy_relay {
   int dialled_, far_;
   sockaddr_in target_{}, dialler_{};
   std::uint16_t port_ = 0;
-  unsigned passed_ = 0;
-  std::atomic<unsigned> drop_each_{0};
+  std::minstd_rand draw_;
+  std::atomic<unsigned> drop_one_in_{0};
   std::atomic<bool> over_{false};
   std::thread thread_;
 };

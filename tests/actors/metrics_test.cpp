@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <catch2/catch_get_random_seed.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <tests/actors/lossy_relay.hpp>
 #include <tests/actors/memory_store.hpp>
@@ -253,7 +254,7 @@ TEST_CASE("metrics: every documented one is there and moves, each by what it is 
   alpha.look();
 
   // A peer over a path that loses datagrams: shares, bytes, latencies, round trips, losses.
-  tests::lossy_relay path(node.port());
+  tests::lossy_relay path(node.port(), Catch::getSeed());
   auto config = watched_node::config_of("beta");
   config.rules.write = {{{"alpha", {"agent"}}}};
   auto beta = started(config);
@@ -269,12 +270,12 @@ TEST_CASE("metrics: every documented one is there and moves, each by what it is 
     CHECK(node.sync_pattern(make_pattern("a" + std::to_string(priority), 1, "1", priority)).get().complete());
     CHECK(beta->sync_pattern(make_pattern("b" + std::to_string(priority), 1, "1", priority)).get().complete());
   }
-  path.drop_each(5);
+  path.drop_one_in(5);
   for (int i = 0; alpha.value("quicsync_peer_packets_lost_total", R"({peer="beta"})") == 0; ++i) {
     REQUIRE(i < 200);
     node.sync_pattern(make_pattern("lossy" + std::to_string(i), 1, '"' + std::string(20000, 'x') + '"')).get();
   }
-  path.drop_each(0);
+  path.drop_one_in(0);
 
   // Who may not write, at either side, and who may not read.
   auto foreign = make_pattern("foreign");
