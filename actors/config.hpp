@@ -103,6 +103,7 @@ struct node_config {
   std::size_t batch_size = 100;                   ///< patterns
   bool compression = true;
   bool deltas = true;  ///< of what a peer holds already, only what changed is sent; not without compression
+  std::chrono::microseconds busy_poll{0};  ///< how long the node's loop looks for work before it sleeps
   retry_policy retry;
   std::filesystem::path cert, key, ca;  ///< PEM files
   /// False: a throw-away identity, and the other side is not checked (`--insecure`).

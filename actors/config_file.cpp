@@ -57,6 +57,7 @@ class file_reader {
     in.read("batchSize", to_.batch_size, 1, 65536);
     in.read("compression", to_.compression);
     in.read("deltas", to_.deltas);
+    in.read("busyPoll", to_.busy_poll, 0, 1'000'000);
     in.section("tls", [this](config_reader& tls) {
       file_name(tls, "cert", to_.cert);
       file_name(tls, "key", to_.key);

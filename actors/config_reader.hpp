@@ -89,6 +89,10 @@ class config_reader {
     if (const auto* member = find(name))
       if (auto value = integer(*member, full(name), least, most, " ms")) to = std::chrono::milliseconds(*value);
   }
+  void read(const std::string& name, std::chrono::microseconds& to, std::int64_t least, std::int64_t most) {
+    if (const auto* member = find(name))
+      if (auto value = integer(*member, full(name), least, most, " us")) to = std::chrono::microseconds(*value);
+  }
   void read(const std::string& name, double& to, double least, double most) {
     const auto* member = find(name);
     if (member == nullptr) return;

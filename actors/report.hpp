@@ -145,6 +145,7 @@ struct pattern_reason {
   std::optional<std::uint64_t> over_version;  ///< what it replaced; none: the first of its id
   std::string over_from;
   order_part decided = order_part::none;  ///< in what the two differed first
+  lane on = lane::normal;                 ///< where it stands
 };
 
 struct node_statistics {

@@ -144,7 +144,7 @@ result<std::unique_ptr<server>> server::make(node_config config, store_opener op
   impl->config.id = (*identity)->name();
   impl->identity = std::move(*identity);
   impl->open_store = std::move(open_store);
-  auto home = event_loop::make(impl->system);
+  auto home = event_loop::make(impl->system, impl->config.busy_poll);
   if (!home) return fail(std::move(home.error()));
   impl->home = std::move(*home);
   impl->loop_thread = std::thread([loop = impl->home.get()] { loop->run(); });
@@ -483,8 +483,9 @@ result<pattern_reason> server::why(const std::string& id) {
   if (!told) return fail(std::move(told.error()));
   if (!told->why) return fail(errc::not_found, fmt::format("no pattern '{}'", id));
   const auto& found = *told->why;
-  return pattern_reason{peer_name(found.source), found.arrived_ms, found.over_version,
-                        found.over_version ? peer_name(found.over_source) : std::string(), found.decided};
+  return pattern_reason{peer_name(found.source), found.arrived_ms,
+                        found.over_version,      found.over_version ? peer_name(found.over_source) : std::string(),
+                        found.decided,           found.on};
 }
 
 std::string server::peer_name(std::uint32_t number) {

@@ -36,6 +36,7 @@ struct bench_options {
   std::size_t batch = 100;
   std::size_t size = 348;
   std::size_t rate = 1000;
+  std::chrono::microseconds::rep busy_poll = 0;
   bool store = false;
 };
 
@@ -124,7 +125,7 @@ class bench {
       const auto name = fmt::format("bench-receiver-{}", i + 1);
       if (auto files = make_node_certificate(name, path, path, 1); !files) return fail(files.error());
       // Before this process has threads: what a fork leaves of them holds locks for ever.
-      auto receiver = bench_receiver::start(path, name, store_);
+      auto receiver = bench_receiver::start(path, name, std::chrono::microseconds(options_.busy_poll), store_);
       if (!receiver) return fail(std::move(receiver.error()));
       receivers_.push_back(std::move(*receiver));
     }
@@ -135,6 +136,7 @@ class bench {
     config.host = "127.0.0.1";
     config.port = 0;
     config.batch_size = options_.batch;
+    config.busy_poll = std::chrono::microseconds(options_.busy_poll);
     config.cert = path / "bench-sender.pem";
     config.key = path / "bench-sender.key";
     config.ca = path / "ca.pem";
@@ -331,6 +333,10 @@ action add_bench(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--rate", options->rate, "Patterns a second for the latency; 0: not measured")
       ->check(CLI::Range(std::size_t{0}, std::size_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--busy-poll", options->busy_poll,
+                 "Microseconds that the nodes' loops look for work before they sleep")
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   app.add_flag("--store", options->store,
                "Three runs with receivers that keep patterns on disk, between three without; the last line compares");

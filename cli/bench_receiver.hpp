@@ -27,10 +27,10 @@ class bench_receiver {
   };
 
   /// Starts a node with the certificate NAME in `directory` on a free port; what arrives there is counted by a handler
-  /// of server::subscribe(). `store`: it keeps what it gets in NAME.db. Errors: io_failed, and what the node's start
-  /// gives.
+  /// of server::subscribe(). `busy_poll`: node_config's; `store`: it keeps what it gets in NAME.db. Errors: io_failed,
+  /// and what the node's start gives.
   static result<std::unique_ptr<bench_receiver>> start(const std::filesystem::path& directory, const std::string& name,
-                                                       bool store = false);
+                                                       std::chrono::microseconds busy_poll = {}, bool store = false);
   /// Ends the process.
   ~bench_receiver();
 

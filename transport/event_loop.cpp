@@ -41,7 +41,7 @@ void count(std::atomic<std::uint64_t>& counter) noexcept {
 
 // -- life ---------------------------------------------------------------------------------------------------------
 
-result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system) {
+result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system, std::chrono::microseconds busy_poll) {
   const auto failed = [](const char* call) {
     return fail(errc::io_failed,
                 std::string("cannot make an event loop: ") + call + ": " + std::generic_category().message(errno));
@@ -54,11 +54,15 @@ result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system) 
   interest.events = EPOLLIN;
   interest.data.u64 = bell_number;
   if (epoll_ctl(poll.get(), EPOLL_CTL_ADD, bell.get(), &interest) != 0) return failed("epoll_ctl");
-  return std::unique_ptr<event_loop>(new event_loop(system, std::move(poll), std::move(bell)));
+  return std::unique_ptr<event_loop>(new event_loop(system, std::move(poll), std::move(bell), busy_poll));
 }
 
-event_loop::event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell)
-    : loop(&system), poll_(std::move(poll)), inbox_(std::make_shared<loop_inbox>(system, *this, std::move(bell))) {}
+event_loop::event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell,
+                       std::chrono::microseconds busy_poll)
+    : loop(&system),
+      poll_(std::move(poll)),
+      inbox_(std::make_shared<loop_inbox>(system, *this, std::move(bell))),
+      busy_poll_(busy_poll) {}
 
 event_loop::~event_loop() { inbox_->close(); }
 
@@ -201,17 +205,31 @@ void event_loop::fire_deadlines() {
 
 // False: the loop ends. What decides that is read after the sleep was announced, see loop_inbox.
 bool event_loop::wait() {
-  auto until = time_point::min();  // work is left: only look
-  if (ready_.empty() && inbox_->announce_sleep()) {
-    if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) return false;
-    count(wakes_);
-    until = next_deadline();
+  auto ready = ready_.empty() ? poll_busily() : 0;
+  if (ready <= 0) {
+    auto until = time_point::min();  // work is left: only look
+    if (ready_.empty() && inbox_->announce_sleep()) {
+      if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) return false;
+      count(wakes_);
+      until = next_deadline();
+    }
+    ready = wait_for_events(until);
+    inbox_->end_sleep();
   }
-  const auto ready = wait_for_events(until);
-  inbox_->end_sleep();
   dispatch(ready);
   fire_deadlines();
   return true;
+}
+
+// As long as is wanted, until something is there to do. Nobody has to wake the loop meanwhile, which costs both sides
+// more than this does. Returns the number of events.
+int event_loop::poll_busily() {
+  if (busy_poll_ == busy_poll_.zero()) return 0;
+  const auto end = std::min(now() + busy_poll_, next_deadline());
+  int ready = 0;
+  do ready = wait_for_events(time_point::min());
+  while (ready == 0 && !inbox_->has_jobs() && !stopping_.load(std::memory_order_relaxed) && now() < end);
+  return ready;
 }
 
 int event_loop::wait_for_events(time_point until) {

@@ -2,6 +2,7 @@
 // sources. Owned by the server; other threads only hand jobs in (by sending messages to the actors) and ask it to stop.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -24,8 +25,9 @@ class event_loop final : public loop {
     std::uint64_t wake_writes = 0;  ///< times another thread had to wake the loop
   };
 
-  /// Errors: io_failed (no descriptors left).
-  static result<std::unique_ptr<event_loop>> make(caf::actor_system& system);
+  /// `busy_poll`: how long it looks for work again and again before it sleeps, so that what comes soon after finds it
+  /// awake; 0: not at all. Errors: io_failed (no descriptors left).
+  static result<std::unique_ptr<event_loop>> make(caf::actor_system& system, std::chrono::microseconds busy_poll = {});
   /// Precondition: run() has returned or was never called. Actors that never ran are given up.
   ~event_loop() override;
 
@@ -61,11 +63,13 @@ class event_loop final : public loop {
     time_point deadline = time_point::max();
   };
 
-  event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell);
+  event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell,
+             std::chrono::microseconds busy_poll);
 
   void run_jobs();
   void end_turn();
   bool wait();
+  int poll_busily();
   int wait_for_events(time_point until);
   void dispatch(int count);
   void fire_deadlines();
@@ -75,6 +79,7 @@ class event_loop final : public loop {
 
   file_descriptor poll_;
   std::shared_ptr<loop_inbox> inbox_;
+  std::chrono::microseconds busy_poll_;
 
   // Touched by the loop's thread only.
   job_queue ready_;

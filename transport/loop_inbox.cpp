@@ -65,7 +65,7 @@ void loop_inbox::silence_bell() noexcept {
 }
 
 void loop_inbox::take(job_queue& into) noexcept {
-  if (posted_.load(std::memory_order_relaxed) == nullptr) return;
+  if (!has_jobs()) return;
   auto* newest = posted_.exchange(nullptr, std::memory_order_acquire);
   loop_actor* oldest = nullptr;
   while (newest != nullptr) {

@@ -39,6 +39,7 @@ class loop_inbox final : public caf_compat::executor {
   int bell() const noexcept { return bell_.get(); }
   void silence_bell() noexcept;
   void take(job_queue& into) noexcept;
+  bool has_jobs() const noexcept { return posted_.load(std::memory_order_relaxed) != nullptr; }
   /// From now on posters ring. False: there are jobs already, do not sleep.
   bool announce_sleep() noexcept;
   void end_sleep() noexcept { asleep_.store(false, std::memory_order_relaxed); }

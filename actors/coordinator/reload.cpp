@@ -40,6 +40,7 @@ result<reload_plan> plan_reload(const node_config& now, const node_config& next)
       {next.store == now.store, "store.file"},
       {next.store_key == now.store_key, "store.key"},
       {next.store_required == now.store_required, "store.required"},
+      {next.busy_poll == now.busy_poll, "quic.busyPoll"},
       {next.reject_unauthorized == now.reject_unauthorized, "quic.tls.rejectUnauthorized"},
       {next.enable_auth == now.enable_auth, "security.enableAuth"},
       {next.cache_entries == now.cache_entries, "patterns.cacheSize"},

@@ -72,6 +72,7 @@ std::string to_json(const node_config& config) {
                    {"batchSize", config.batch_size},
                    {"compression", config.compression},
                    {"deltas", config.deltas},
+                   {"busyPoll", config.busy_poll.count()},
                    {"tls",
                     {{"cert", config.cert.string()},
                      {"key", masked(config.key)},

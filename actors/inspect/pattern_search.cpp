@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include <quicsync/actors/agent/agent.hpp>
-#include <quicsync/actors/inspect/inspect_messages.hpp>
 #include <quicsync/actors/inspect/pattern_search.hpp>
 #include <quicsync/codec/json.hpp>
 
@@ -183,8 +182,6 @@ result<std::string> pattern_with_reason(server& node, const std::string& id) {
   if (!held->records) return fail(errc::not_found, fmt::format("no pattern '{}'", id));
   auto why = node.why(id);
   if (!why) return fail(std::move(why.error()));
-  const auto stands = ask_cache<inspect_messages::because>(node, inspect_messages::ask_why{id});
-  const auto on = stands && stands->why ? stands->why->on : lane::normal;
   const auto record = held->records->record(held->index);
   std::string text;
   if (record.deleted())
@@ -197,7 +194,7 @@ result<std::string> pattern_with_reason(server& node, const std::string& id) {
     return fail(std::move(written.error()));
   json over = nullptr;
   if (why->over_version) over = {{"version", *why->over_version}, {"from", why->over_from}};
-  auto rest = one_line({{"lane", to_string(on)},
+  auto rest = one_line({{"lane", to_string(why->on)},
                         {"bytes", record.bytes().size()},
                         {"source", node.peer_name(held->source)},
                         {"why",

@@ -27,6 +27,7 @@ TEST_CASE("configuration: an empty object leaves every default", "[config]") {
   CHECK(read->sync_interval == 1000ms);
   CHECK(read->compression);
   CHECK(read->deltas);
+  CHECK(read->busy_poll == 0us);
   CHECK_FALSE(read->cache_entries);
   CHECK_FALSE(read->cache_ttl);
   CHECK(read->tombstone_horizon == std::chrono::hours(168));
@@ -42,7 +43,7 @@ TEST_CASE("configuration: every key is taken", "[config]") {
       "peers": [{"id": "beta", "address": "192.0.2.8", "port": 4501, "priority": 9, "tags": ["site-b"],
                  "filter": "", "limits": {"in": {"patternsPerSecond": 10}, "out": {"bytesPerSecond": 1000}}},
                 {"address": "gamma.example"}],
-      "syncInterval": 0, "batchSize": 50, "compression": false, "deltas": false,
+      "syncInterval": 0, "batchSize": 50, "compression": false, "deltas": false, "busyPoll": 250,
       "tls": {"cert": "a.pem", "key": "a.key", "ca": "/etc/ca.pem", "rejectUnauthorized": true},
       "retry": {"maxAttempts": 5, "baseDelay": 10, "maxDelay": 100, "backoffMultiplier": 1.5}},
     "patterns": {"cacheSize": 10000, "cacheBytes": 67108864, "cacheTTL": 86400000, "tombstoneHorizon": 60000,
@@ -77,6 +78,7 @@ TEST_CASE("configuration: every key is taken", "[config]") {
   CHECK(read->batch_size == 50);
   CHECK_FALSE(read->compression);
   CHECK_FALSE(read->deltas);
+  CHECK(read->busy_poll == 250us);
   CHECK(read->cert == "/etc/quicsync/a.pem");
   CHECK(read->ca == "/etc/ca.pem");
   CHECK(read->retry.max_attempts == 5);

@@ -61,11 +61,13 @@ class own_trust {
   std::filesystem::path path_;
 };
 
-inline std::unique_ptr<server> node_of(const own_trust& trust, const std::string& name) {
+inline std::unique_ptr<server> node_of(const own_trust& trust, const std::string& name,
+                                       std::chrono::microseconds busy_poll) {
   auto files = must(make_node_certificate(name, trust.path() / "ca", trust.path()));
   node_config config;
   config.host = "127.0.0.1";
   config.port = 0;
+  config.busy_poll = busy_poll;
   config.cert = files.certificate;
   config.key = files.key;
   config.ca = trust.path() / "ca" / "ca.pem";
@@ -166,20 +168,27 @@ inline void measure_way() {
     std::printf("%-44s %8.1f %8.1f\n", what, p50, p99);
   };
   line("a datagram to a thread that sleeps", bare.p50, bare.p99);
-  for (auto where : {placement::loop, placement::pool}) {
-    const bool loop = where == placement::loop;
+  struct setting {
+    const char* name;
+    placement where;
+    std::chrono::microseconds busy_poll;
+  };
+  for (const auto& [name, where, busy_poll] :
+       {setting{"on the loop", placement::loop, {}},
+        {"on the loop, which looks for work 1 ms", placement::loop, detail::between},
+        {"on the pool", placement::pool, {}}}) {
     const detail::own_trust trust;
     detail::way one_node, two_nodes;
     {
-      auto node = detail::node_of(trust, "alone");
+      auto node = detail::node_of(trust, "alone", busy_poll);
       one_node = detail::measured_way(*node, *node, where);
     }
     {
-      auto here = detail::node_of(trust, "here"), there = detail::node_of(trust, "there");
+      auto here = detail::node_of(trust, "here", busy_poll), there = detail::node_of(trust, "there", busy_poll);
       must(here->connect_to_peer("127.0.0.1:" + std::to_string(there->port()), "there").get());
       two_nodes = detail::measured_way(*here, *there, where);
     }
-    std::printf("agents on the %s\n", loop ? "loop" : "pool");
+    std::printf("agents %s\n", name);
     line("  through one node", one_node.one_way.p50, one_node.one_way.p99);
     line("  through two nodes", two_nodes.one_way.p50, two_nodes.one_way.p99);
     line("  through two nodes, acknowledged (applied)", two_nodes.acknowledged.p50, two_nodes.acknowledged.p99);

@@ -33,10 +33,10 @@ namespace {
 // An actor system and a running loop; the end waits for the loop.
 class running_loop {
  public:
-  running_loop() {
+  explicit running_loop(std::chrono::microseconds busy_poll = 0us) {
     quicsync::caf_compat::set_scheduler(config_, "sharing", 2);
     system_ = std::make_unique<caf::actor_system>(config_);
-    auto made = event_loop::make(*system_);
+    auto made = event_loop::make(*system_, busy_poll);
     REQUIRE(made);
     loop_ = std::move(*made);
     thread_ = std::thread([this] { loop_->run(); });
@@ -152,6 +152,23 @@ TEST_CASE("event loop: no message from another thread is lost", "[loop]") {
   CHECK(counted.turns >= counted.wakes);
   CHECK(counted.jobs > 0);
   CHECK(counted.wake_writes > 0);
+}
+
+TEST_CASE("event loop: one that looks for work before it sleeps is woken by nobody, and stops when it is told to",
+          "[loop]") {
+  running_loop running(1h);
+  counting_actor::counters seen(1);
+  {
+    auto target = running.system().spawn<counting_actor>(running.get(), &seen);
+    for (std::uint64_t sent = 0; sent < 1000; ++sent) {
+      quicsync::caf_compat::anon_send(target, tick{0});
+      seen[0].wait(sent);
+    }
+  }
+  running.stop();
+  CHECK(seen[0] == 1000);
+  // Each start and end may find it going to sleep; no message does.
+  CHECK(running.get().statistics().wake_writes < 10);
 }
 
 TEST_CASE("event loop: its actors run on its thread, whoever sends to them", "[loop]") {
