@@ -272,8 +272,10 @@ void connection::read(const address& local, const address& remote, std::uint8_t 
   const auto path = path_of(incoming_ && local.family() == remote.family() ? local : local_, remote);
   const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn & NGTCP2_ECN_MASK)};
   const auto decrypted = connection_callbacks::packets_decrypted();
+  const auto of_receivers = connection_callbacks::packets_of_receivers();
   const int code = ngtcp2_conn_read_pkt(quic_, &path, &info, datagram.data(), datagram.size(), stamp(now));
   heard_at_ = last_stamp_;
+  if (connection_callbacks::packets_of_receivers() != of_receivers) address_heard_ = true;
   if (code != 0) return end(code, now);
   const bool genuine = connection_callbacks::packets_decrypted() != decrypted;
   if (genuine) genuine_at_ = last_stamp_;
@@ -297,6 +299,7 @@ void connection::expire(time_point now) {
   if (ending_) return;
   if (closing_ && now >= closing_->latest) return finish_close(now);
   if (now >= silent_until()) return end(NGTCP2_ERR_IDLE_CLOSE, now);
+  if (is_stuck(now)) return end(NGTCP2_ERR_CALLBACK_FAILURE, now);
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
   if (const int code = ngtcp2_conn_handle_expiry(quic_, last_stamp_); code != 0) return end(code, now);
   trace_path();
@@ -304,11 +307,26 @@ void connection::expire(time_point now) {
 
 // An idle timeout is at least three probe timeouts (RFC 9000 section 10.1), and where one side stood still for a while
 // its sample of the round trip makes minutes of them: somebody who is long gone would bar the way of who dials again.
-time_point connection::silent_until() const {
+time_point connection::silent_until() const { return patience_from(genuine_at_); }
+
+time_point connection::patience_from(ngtcp2_tstamp when) const {
   const auto idle = host_.config().idle_timeout;
   if (!opened_ || idle.count() == 0) return time_point::max();
-  const auto since = std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(genuine_at_));
+  const auto since = std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(when));
   return time_point(since) + limits::silent_idle_timeouts * idle;
+}
+
+// Where the congestion window is at its least, answers to path challenges alone can fill it. Lost, they set no probe
+// timer (ngtcp2 1.11, at least): acknowledgements are all that is sent from then on, the peer is heard, and nothing of
+// the lanes moves any more. A new connection moves at once.
+bool connection::is_stuck(time_point now) {
+  if (now < patience_from(waits_from_)) return false;
+  const auto waited = std::chrono::milliseconds(limits::silent_idle_timeouts * host_.config().idle_timeout.count());
+  waits_from_ = stamp(now);
+  if (all_acknowledged() || ngtcp2_conn_get_cwnd_left(quic_) != 0) return false;
+  broken_ = error{errc::timed_out, fmt::format("nothing that was sent to {} was acknowledged for {} ms",
+                                               remote_.to_string(), waited.count())};
+  return true;
 }
 
 time_point connection::deadline() const {
@@ -318,6 +336,7 @@ time_point connection::deadline() const {
   if (expiry != UINT64_MAX)
     when = time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(expiry)));
   when = std::min(when, silent_until());
+  if (!all_acknowledged()) when = std::min(when, patience_from(waits_from_));
   return closing_ ? std::min(when, closing_->latest) : when;
 }
 

@@ -74,6 +74,8 @@ class connection {
 
   /// Set once, when the connection is over; it is good for nothing then but to be removed.
   std::optional<connection_ending>& ending() noexcept { return ending_; }
+  /// Ends the trace of one that came in and never opened.
+  void trace_unopened(const connection_ending& ending) const;
 
   /// The stateless resets that it expects.
   const std::vector<reset_token_bytes>& reset_tokens() const noexcept { return reset_tokens_; }
@@ -148,9 +150,11 @@ class connection {
   ngtcp2_ssize write_lanes(std::span<std::uint8_t> into, packet_route& route, ngtcp2_tstamp now);
   bool all_acknowledged() const;
   void watch_path(ngtcp2_tstamp now);
+  bool is_stuck(time_point now);
   void grow_window(incoming_lane& of);
   bool brings_nothing(time_point now);
   time_point silent_until() const;
+  time_point patience_from(ngtcp2_tstamp when) const;
   int break_with(refusal_reason why, errc code, std::string text);
 
   // connection_resumption.cpp
@@ -161,15 +165,17 @@ class connection {
   bool may_send() const noexcept { return opened_ || early_offered_; }
   int on_handshake_completed();
 
-  // connection_trace.cpp: what is written down of it, where somebody asked for that
+  // connection_told.cpp: what is written down of it, where somebody asked for that
   bool traced() const noexcept;
   void trace(std::string_view what, const std::string& fields = {}) const;
-  void trace_start(const std::string& name) const;
+  void trace_start(const std::string& name);
   void trace_keys(const char* way, ngtcp2_encryption_level level) const;
   void trace_stream(const char* way, lane on, std::int64_t stream) const;
   void trace_lane(std::string_view what, lane on, const std::string& fields) const;
   void trace_blocked(lane on);
   void trace_path();
+  std::uint64_t lost_packets() const;
+  void keep_up_with_trace();
 
   connection_host& host_;
   const connection_id id_;
@@ -185,9 +191,11 @@ class connection {
   std::unique_ptr<tls::tls_session> tls_;
   ngtcp2_conn* quic_ = nullptr;
   bool opened_ = false;
-  bool heard_ = false;   ///< the other side has answered with something that made sense
-  bool narrow_ = false;  ///< the path has become narrower than its discovery had found
+  bool address_heard_ = false;  ///< a packet came that only who receives at its address can make (RFC 9000 section 8.1)
+  bool heard_ = false;          ///< the other side has answered with something that made sense
+  bool narrow_ = false;         ///< the path has become narrower than its discovery had found
   ngtcp2_tstamp heard_at_ = 0, genuine_at_ = 0, progress_at_ = 0;
+  ngtcp2_tstamp waits_from_ = 0;  ///< nothing of the lanes was acknowledged since, or there was nothing to be
   bool early_offered_ = false;    ///< dialled, not yet open: the control lane may send
   byte_buffer early_parameters_;  ///< dialled: the server's transport parameters of last time
   std::size_t early_bytes_ = 0;   ///< incoming: taken before the handshake was complete
@@ -208,6 +216,7 @@ class connection {
   std::uint64_t bytes_sent_ = 0, bytes_received_ = 0, lane_bytes_sent_ = 0, lane_bytes_received_ = 0;
   /// What its trace told last.
   struct {
+    std::uint64_t generation = 0;  ///< of the traces that were told it
     std::uint64_t window = 0, lost = 0;
     std::array<std::uint64_t, lane_count> blocked_at{};
   } told_;

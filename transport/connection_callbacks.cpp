@@ -18,19 +18,25 @@ void fill_random(std::uint8_t* out, std::size_t count, const ngtcp2_rand_ctx* co
   static_cast<connection_host*>(context->native_handle)->random(out, count);
 }
 
-thread_local std::uint64_t decrypted = 0;
+thread_local std::uint64_t decrypted = 0, of_receivers = 0;
+
+// By the first byte of a packet's header, RFC 9000 section 17.
+bool is_handshake_or_later(std::uint8_t first) { return (first & 0x80) == 0 || (first & 0x30) == 0x20; }
 
 int count_and_decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx* context,
                       const std::uint8_t* text, std::size_t text_bytes, const std::uint8_t* nonce,
                       std::size_t nonce_bytes, const std::uint8_t* data, std::size_t data_bytes) {
   const int code = ngtcp2_crypto_decrypt_cb(out, aead, context, text, text_bytes, nonce, nonce_bytes, data, data_bytes);
-  if (code == 0) ++decrypted;
-  return code;
+  if (code != 0) return code;
+  ++decrypted;
+  if (data_bytes != 0 && is_handshake_or_later(data[0])) ++of_receivers;
+  return 0;
 }
 
 }  // namespace
 
 std::uint64_t connection_callbacks::packets_decrypted() noexcept { return decrypted; }
+std::uint64_t connection_callbacks::packets_of_receivers() noexcept { return of_receivers; }
 
 ngtcp2_callbacks connection_callbacks::table(bool server) {
   ngtcp2_callbacks all{};

@@ -67,7 +67,7 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_
 }
 
 int connection::on_acknowledged(std::int64_t stream, std::uint64_t end) {
-  progress_at_ = last_stamp_;
+  progress_at_ = waits_from_ = last_stamp_;
   for (const auto each : all_lanes) {
     auto& from = outgoing_[index_of(each)];
     if (from.stream != stream) continue;
@@ -119,6 +119,7 @@ void connection::grow_window(incoming_lane& of) {
   of.window_bytes += more;
   ngtcp2_conn_extend_max_stream_offset(quic_, of.stream, more);
   ngtcp2_conn_extend_max_offset(quic_, more);
+  if (!traced()) return;
   for (const auto each : all_lanes)
     if (&incoming_lanes_[index_of(each)] == &of) trace_lane("quic:window", each, trace_field("bytes", of.window_bytes));
 }
@@ -136,6 +137,7 @@ void connection::watch_path(ngtcp2_tstamp now) {
     return each.outbox.unacknowledged_bytes() > each.outbox.unsent_bytes();
   });
   if (!under_way) progress_at_ = now;
+  if (all_acknowledged()) waits_from_ = now;
   if (heard_at_ > progress_at_ + path_patience_ptos * ngtcp2_conn_get_pto(quic_)) narrow_ = true;
 }
 

@@ -150,6 +150,7 @@ void endpoint_core::remove(connection_id id, time_point now) {
   const auto found = connections_.find(id);
   auto& quic = *found->second.quic;
   auto ending = std::move(*quic.ending());
+  quic.trace_unopened(ending);
   end_admission(found->second);
   auto cids = quic.cids();
   for (const auto& token : quic.reset_tokens()) forget_reset(token, id);

@@ -90,7 +90,12 @@ class transport_actor final : public loop_actor, private loop::source {
   // -- the trace
   bool traced() const noexcept { return traces_ != nullptr && traces_->on(); }
   void trace(connection_id id, std::string_view what, const std::string& fields) {
-    traces_->write(id, home().now(), what, fields);
+    const auto at = connections_.find(id);
+    if (at == connections_.end() || at->second.over) return;
+    if (at->second.opened)
+      traces_->write(id, home().now(), what, fields);
+    else
+      traces_->write_early(id, home().now(), what, fields);
   }
   void trace_lane(connection_id id, std::string_view what, lane on, std::uint64_t bytes) {
     trace(id, what, trace_field("lane", to_string(on)) + trace_field("bytes", bytes));
@@ -245,7 +250,7 @@ void transport_actor::close(const close_connection& request) {
     erase(at);
     return;
   }
-  if (traced() && held.opened) trace(request.id, "quic:closing", trace_field("reason", to_string(request.reason)));
+  if (traced()) trace(request.id, "quic:closing", trace_field("reason", to_string(request.reason)));
   quic_->close(request.id, request.reason.code, to_string(request.reason), home().now());
   dirty_ = true;
 }
@@ -284,8 +289,11 @@ void transport_actor::begin_stop(const caf::error& reason) {
 void transport_actor::on_exit() {
   home().remove(this);
   const error lost{errc::connection_lost, "the transport has ended"};
-  for (auto& [id, held] : connections_)
+  for (auto& [id, held] : connections_) {
+    if (traced()) trace(id, "quic:ended", trace_field("reason", to_string(lost)));
     if (held.user) caf_compat::tell(this, held.user, ended{held.opened ? id : 0, held.attempt, lost});
+  }
+  if (traces_ != nullptr) traces_->close_all();
   for (auto& [id, user] : users_) demonitor(user.who);
   users_.clear();
   connections_.clear();
@@ -390,11 +398,14 @@ void transport_actor::on_event(connection_opened& event) {
   auto& held = connections_[event.id];
   held.opened = true;
   held.remote = event.remote;
-  if (traced())
-    trace(event.id, "quic:opened",
-          trace_field("peer", event.peer.name) + trace_field("address", event.remote.to_string()) +
-              trace_field("incoming", std::uint64_t{event.incoming}) +
-              trace_field("resumed", std::uint64_t{event.resumed}));
+  if (traces_ != nullptr) {
+    const auto whose = trace_field("peer", event.peer.name) + trace_field("address", event.remote.to_string());
+    traces_->introduce(event.id, whose);
+    if (traced())
+      trace(event.id, "quic:opened",
+            whose + trace_field("incoming", std::uint64_t{event.incoming}) +
+                trace_field("resumed", std::uint64_t{event.resumed}));
+  }
   if (!event.incoming) {
     deliver(held, opened{held.attempt, event.id, std::move(event.peer), event.remote, event.resumed, event.early});
   } else if (stopping_) {
@@ -434,10 +445,6 @@ void transport_actor::on_event(connection_ended& event) {
   const auto at = connections_.find(event.id);
   if (event.incoming && !event.opened && ++rejections_ <= rejections_per_turn)
     caf_compat::tell(this, coordinator_, rejected{event.remote, event.reason});
-  if (traced() && !event.opened && event.incoming) {
-    traces_->write_early(event.id, home().now(), "quic:ended", trace_field("reason", to_string(event.reason)));
-    traces_->close(event.id);
-  }
   if (at == connections_.end()) return;
   if (event.incoming && !event.opened) {
     erase(at);
@@ -445,14 +452,8 @@ void transport_actor::on_event(connection_ended& event) {
   }
   auto& held = at->second;
   deliver_bursts(event.id, held);
-  if (traced()) {
-    const auto reason = trace_field("reason", to_string(held.reason.value_or(event.reason)));
-    if (held.opened)
-      trace(event.id, "quic:ended", reason);
-    else
-      traces_->write_early(event.id, home().now(), "quic:ended", reason);
-    traces_->close(event.id);
-  }
+  if (traced()) trace(event.id, "quic:ended", trace_field("reason", to_string(held.reason.value_or(event.reason))));
+  if (traces_ != nullptr) traces_->close(event.id);
   deliver(held, ended{held.opened ? event.id : 0, held.attempt, held.reason.value_or(std::move(event.reason))});
   if (!held.unadopted) {
     erase(at);

@@ -34,11 +34,11 @@ struct visitor {
   words operator()(const std::monostate&) const { return frame_words{"sync:unknown", {}}; }
   words operator()(const batch_frame&) const { return std::nullopt; }
   words operator()(const hello_frame& f) const {
-    return frame_words{
-        "sync:hello", field("peer", f.name) + field("role", f.role == node_role::node ? "node" : "client") +
-                          field("level", static_cast<std::uint64_t>(f.level)) + field("instance", f.instance) +
-                          field("incarnation", f.log.incarnation) + field("position", f.log.position) +
-                          field("partial", std::uint64_t{f.partial}) + field("keepsBack", std::uint64_t{f.keeps_back})};
+    return frame_words{"sync:hello",
+                       field("peer", f.name) + field("role", f.role == node_role::node ? "node" : "client") +
+                           field("level", static_cast<std::uint64_t>(f.level)) + field("instance", f.instance) +
+                           field("incarnation", f.log.incarnation) + field("position", f.log.position) +
+                           field("partial", std::uint64_t{f.partial})};
   }
   words operator()(const subscribe_frame& f) const {
     return frame_words{"sync:subscribe", field("filter", f.filter) + field("from", name_of(f.from)) +

@@ -184,6 +184,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     session_.emplace(setup_.session, certificate, static_cast<peer_session_host&>(*this));
     told_ = {};
     delays_told_ = {};
+    delays_told_to_ = setup_.traces != nullptr ? setup_.traces->generation() : 0;
     opening_ = true;
     static constexpr wait_label greeting{"the peer's hello"};
     waits_for(&greeting);
@@ -296,12 +297,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
       trace(words->event, [&] { return trace_field("way", way) + words->fields; });
   }
   /// Whole frames that leave: those of control one by one, batches as one hand-over.
-  void trace_sent(lane on, const shared_bytes& bytes) {
+  void trace_sent(lane on, const shared_bytes& bytes, const lane_flow& told, const lane_flow& flow) {
     frame_reader frames(limits::frame_bytes);
     frames.feed(bytes);
     for (auto next = frames.next(); next && *next; next = frames.next()) trace_frame("out", **next);
-    const auto& flow = session_->statistics().lanes[index_of(on)];
-    auto& told = told_[index_of(on)];
     if (flow.patterns_sent == told.patterns_sent) return;
     trace("sync:sent", [&] {
       return lane_field(on) + trace_field("first", told.patterns_sent) +
@@ -309,15 +308,17 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
              trace_field("recordBytes", flow.record_bytes_sent - told.record_bytes_sent) +
              trace_field("bytes", bytes.size());
     });
-    told = flow;
   }
-  /// That records wait for a rate limit.
+  /// That records wait for a rate limit. Where tracing began anew, waits of before are nobody's news.
   void trace_rates() {
     if (!traced() || !session_) return;
+    const auto generation = setup_.traces->generation();
+    const bool anew = std::exchange(delays_told_to_, generation) != generation;
     const auto& now = session_->statistics();
     for (const auto& [way, count, told] : {std::tuple{"out", now.rate_delays_out, &delays_told_[0]},
                                            std::tuple{"in", now.rate_delays_in, &delays_told_[1]}})
-      if (std::exchange(*told, count) < count) trace("sync:rate_wait", [&, w = way] { return trace_field("way", w); });
+      if (std::exchange(*told, count) < count && !anew)
+        trace("sync:rate_wait", [&, w = way] { return trace_field("way", w); });
   }
 
   void send_to_cache(auto&& message) { tell(this, setup_.cache, std::forward<decltype(message)>(message)); }
@@ -326,7 +327,10 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
     if (traced()) trace_frame("in", value);
   }
   void send_frames(lane on, shared_bytes bytes) override {
-    if (traced()) trace_sent(on, bytes);
+    // Also where nobody reads it: who begins to read is not told what left before.
+    const auto& flow = session_->statistics().lanes[index_of(on)];
+    const auto told = std::exchange(told_[index_of(on)], flow);
+    if (traced()) trace_sent(on, bytes, told, flow);
     tell(this, setup_.transport, transport::send_bytes{connection_, on, std::move(bytes)});
   }
   void consumed(lane on, std::uint64_t bytes) override {
@@ -544,8 +548,9 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   std::map<std::uint64_t, open_query> queries_;
 
   peer_session_statistics before_;              ///< of earlier connections
-  std::array<lane_flow, lane_count> told_{};    ///< what the trace told of this connection's lanes
+  std::array<lane_flow, lane_count> told_{};    ///< what has left on this connection's lanes, as the trace tells it
   std::array<std::uint64_t, 2> delays_told_{};  ///< out, in
+  std::uint64_t delays_told_to_ = 0;            ///< the generation of the traces
   std::uint64_t error_count_ = 0;
   std::uint64_t errors_in_row_ = 0;  ///< since the last acknowledgement
   std::int64_t last_sync_ms_ = 0;

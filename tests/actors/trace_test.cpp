@@ -33,10 +33,11 @@ class traced_nodes {
     config.port = 0;
     if (set) set(config);
     auto node = must(server::make(config));
-    must(node->trace(folder_.path() / "traces" / name));
+    must(node->trace(folder(name)));
     must(node->start());
     return node;
   }
+  std::filesystem::path folder(const std::string& of) const { return folder_.path() / "traces" / of; }
   /// How often each event was written; every line checked against the page.
   std::map<std::string, int> events() const {
     std::map<std::string, int> seen;
@@ -59,6 +60,13 @@ class traced_nodes {
  private:
   tests::temporary_directory folder_;
 };
+
+/// What comes of it, where that comes in time.
+template <class T>
+T got(std::future<T> from) {
+  REQUIRE(from.wait_for(60s) == std::future_status::ready);
+  return from.get();
+}
 
 template <class F>
 bool soon(F&& is_so) {
@@ -122,24 +130,34 @@ TEST_CASE("trace: two nodes that compare, share, refuse, ask and part write ever
       held.back().timestamp = 1760000000000 + i;
     }
     for (int i = 0; i < 3; ++i) held.push_back(make_pattern(std::string(node->name()) + "-" + std::to_string(i)));
-    for (const auto& each : held) node->sync_pattern(each).get();
+    for (const auto& each : held) got(node->sync_pattern(each));
   }
-  must(beta->connect_to_peer("127.0.0.1:" + std::to_string(alpha->port()), "alpha").get());
+  must(got(beta->connect_to_peer("127.0.0.1:" + std::to_string(alpha->port()), "alpha")));
   const auto holds = [](server& node, std::uint64_t count) { return must(node.state()).patterns == count; };
   REQUIRE(soon([&] { return holds(*alpha, 406) && holds(*beta, 406); }));
 
   // Acknowledged, refused, kept from the other one, and over the rate.
   auto foreign = make_pattern("foreign");
   foreign.agent_id = "somebody else";
-  CHECK_FALSE(beta->sync_pattern(foreign).get().complete());
-  beta->sync_pattern(make_pattern("not for alpha"), {"gamma"}).get();
+  CHECK_FALSE(got(beta->sync_pattern(foreign)).complete());
+  got(beta->sync_pattern(make_pattern("not for alpha"), {"gamma"}));
   for (int i = 0; i < 2500; ++i) alpha->sync_pattern(make_pattern("many-" + std::to_string(i)));
-  CHECK(alpha->sync_pattern(make_pattern("last")).get().complete());
-  std::promise<void> answered;
-  beta->ask_peer(query_frame::kind::get, "last", [&](const auto& page) {
-    if (page.last) answered.set_value();
+  CHECK(got(alpha->sync_pattern(make_pattern("last"))).complete());
+  // Tracing that begins anew says whose the connection is, and counts on.
+  must(alpha->trace({}));
+  const auto before = [&] {
+    const auto peers = must(alpha->state()).peers;
+    REQUIRE(peers.size() == 1);
+    return peers.front();
+  }();
+  must(alpha->trace(nodes.folder("alpha-late")));
+  std::this_thread::sleep_for(100ms);  // the rate limit lets one more through at once
+  CHECK(got(alpha->sync_pattern(make_pattern("later"))).complete());
+  const auto answered = std::make_shared<std::promise<void>>();  // it may come when nobody waits any more
+  beta->ask_peer(query_frame::kind::get, "last", [answered](const auto& page) {
+    if (page.last) answered->set_value();
   });
-  answered.get_future().wait();
+  got(answered->get_future());
   beta.reset();
   REQUIRE(soon([&] { return must(alpha->state()).peers.empty(); }));
   alpha.reset();
@@ -149,4 +167,22 @@ TEST_CASE("trace: two nodes that compare, share, refuse, ask and part write ever
     INFO(event);
     CHECK(seen[event] > 0);
   }
+  std::vector<trace_page::json> late;
+  for (const auto& entry : std::filesystem::directory_iterator(nodes.folder("alpha-late"))) {
+    std::ifstream lines(entry.path());
+    for (std::string line; std::getline(lines, line);) late.push_back(trace_page::json::parse(line));
+  }
+  REQUIRE_FALSE(late.empty());
+  CHECK(late.front().at("event") == "trace:joined");
+  CHECK(late.front().at("peer") == "beta");
+  std::vector<trace_page::json> sent;
+  for (const auto& line : late) {
+    CHECK(line.at("event") != "sync:rate_wait");
+    if (line.at("event") == "sync:sent") sent.push_back(line);
+  }
+  REQUIRE(sent.size() == 1);
+  for (const auto each : all_lanes)
+    if (sent[0].at("lane") == std::string(to_string(each)))
+      CHECK(sent[0].at("first") == before.lanes[index_of(each)].patterns_sent);
+  CHECK(sent[0].at("records") == 1);
 }

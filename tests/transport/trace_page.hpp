@@ -59,7 +59,8 @@ class trace_page {
     REQUIRE(examples_.count(event) == 1);
     auto at = line.begin();
     if (at.key() == "connection") ++at;
-    if (at.key() == "us") ++at;
+    REQUIRE(at.key() == "us");
+    ++at;
     REQUIRE(at.key() == "event");
     ++at;
     for (const auto& [name, optional] : fields_.at(event)) {
@@ -92,14 +93,14 @@ class trace_page {
   }
   /// tests/actors/trace_test.cpp, two nodes
   static std::set<std::string> of_nodes() {
-    return {"quic:dialled",        "quic:arrived",      "quic:tls",        "quic:keys",         "quic:opened",
-            "quic:confirmed",      "quic:stream",       "quic:sent",       "quic:acknowledged", "quic:received",
-            "quic:credit",         "quic:congestion",   "quic:path",       "quic:closing",      "quic:ended",
-            "sync:hello",          "sync:subscribe",    "sync:neighbours", "sync:digest",       "sync:sketch",
-            "sync:request",        "sync:mark",         "sync:refusal",    "sync:query",        "sync:reply",
-            "sync:goodbye",        "sync:established",  "sync:page",       "sync:sent",         "sync:records_in",
-            "sync:applied",        "sync:acknowledged", "sync:refused",    "sync:passed_over",  "sync:rate_wait",
-            "sync:acknowledgement"};
+    return {"quic:dialled",         "quic:arrived",      "quic:tls",        "quic:keys",         "quic:opened",
+            "quic:confirmed",       "quic:stream",       "quic:sent",       "quic:acknowledged", "quic:received",
+            "quic:credit",          "quic:congestion",   "quic:path",       "quic:closing",      "quic:ended",
+            "sync:hello",           "sync:subscribe",    "sync:neighbours", "sync:digest",       "sync:sketch",
+            "sync:request",         "sync:mark",         "sync:refusal",    "sync:query",        "sync:reply",
+            "sync:goodbye",         "sync:established",  "sync:page",       "sync:sent",         "sync:records_in",
+            "sync:applied",         "sync:acknowledged", "sync:refused",    "sync:passed_over",  "sync:rate_wait",
+            "sync:acknowledgement", "trace:joined"};
   }
 
  private:

@@ -1,10 +1,12 @@
 // Transport actors on event loops and real sockets; what needs no socket is tested on virtual time in tests/sim.
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <thread>
 
 #include <catch2/catch_test_macros.hpp>
 #include <tests/transport/identities.hpp>
+#include <tests/transport/trace_page.hpp>
 #include <tests/transport/transport_user.hpp>
 
 #include <quicsync/transport/event_loop.hpp>
@@ -21,7 +23,8 @@ using tests::told_by_transport;
 // An actor system, a loop on its thread, a transport and one user of it.
 class transport_process {
  public:
-  explicit transport_process(const std::string& name, tests::transport_user_options options = {}) {
+  explicit transport_process(const std::string& name, tests::transport_user_options options = {},
+                             connection_traces* traces = nullptr) {
     caf_compat::set_scheduler(config_, "sharing", 1);
     system_ = std::make_unique<caf::actor_system>(config_);
     loop_ = must(event_loop::make(*system_));
@@ -29,8 +32,9 @@ class transport_process {
     user_ = system_->spawn<tests::transport_user>(*loop_, log, options);
     endpoint_config quic;
     quic.identity = tests::identity_of(name);
+    quic.traces = traces;
     transport_ = spawn_transport(*system_, *loop_, must(endpoint::make(std::move(quic))),
-                                 must(udp_socket::bind(*address::parse("127.0.0.1:0"))), user_);
+                                 must(udp_socket::bind(*address::parse("127.0.0.1:0"))), user_, traces);
     REQUIRE(log->wait([](const auto& told) { return told.listening.has_value(); }, 10s));
     at_ = *log->told().listening;
   }
@@ -130,6 +134,51 @@ TEST_CASE("transport actor: a dial to a port that nobody listens on fails long b
   CHECK(ended.attempt == 8);
   CHECK(ended.reason.code == errc::unreachable);
   CHECK(ended.reason.context.find(gone.to_string()) != std::string::npos);
+}
+
+TEST_CASE("transport actor: a trace tells of a dial that failed how it ended, and of who was there whose it was",
+          "[net][transport][trace]") {
+  tests::temporary_directory folder;
+  connection_traces traces;
+  {
+    must(traces.begin(folder.path()));
+    transport_process server("server"), client("client", {}, &traces);
+    const auto gone = must(udp_socket::bind(*address::parse("127.0.0.1:0")))->local();
+    client.dial(gone.to_string(), 8);
+    REQUIRE(client.log->wait([](const auto& told) { return !told.ended.empty(); }, 20s));
+    const auto [here, there] = connect(client, server);
+    traces.end();
+    must(traces.begin(folder.path() / "late"));
+    client.tell(transport_messages::send_bytes{here, lane::low, shared_bytes(byte_buffer(10, 1))});
+    REQUIRE(client.log->wait([id = here](const auto& told) { return acknowledged(told, id, lane::low) == 10; }, 10s));
+  }
+  traces.end();
+  std::map<std::string, std::vector<std::string>> events;
+  const tests::trace_page page(QUICSYNC_DOCS);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (!entry.is_regular_file()) continue;
+    auto name = entry.path().lexically_relative(folder.path()).string();
+    name.erase(name.rfind('/') + 1, name.find('-') - name.rfind('/') - 1);  // when it began
+    std::ifstream lines(entry.path());
+    for (std::string line; std::getline(lines, line);) {
+      page.check(tests::trace_page::json::parse(line));
+      events[name].push_back(tests::trace_page::json::parse(line).at("event"));
+    }
+  }
+  const auto& failed = events["-unopened.jsonl"];
+  REQUIRE(failed.size() > 1);
+  CHECK(failed.front() == "quic:dialled");
+  CHECK(failed.back() == "quic:ended");
+  const auto& opened = events["-connection-2.jsonl"];
+  REQUIRE(opened.size() > 1);
+  CHECK(opened.front() == "quic:dialled");
+  CHECK(std::count(opened.begin(), opened.end(), "quic:opened") == 1);
+  const auto& joined = events["late/-connection-2.jsonl"];
+  REQUIRE(joined.size() > 1);
+  CHECK(joined.front() == "trace:joined");
+  CHECK(std::count(joined.begin(), joined.end(), "quic:sent") == 1);
+  CHECK(joined.back() == "quic:ended");
+  CHECK(events.size() == 3);
 }
 
 TEST_CASE("transport actor: names are looked up, and one that does not resolve is an answer", "[net][transport]") {
