@@ -300,7 +300,9 @@ class peer_session {
   // peer_session_outgoing.cpp: what goes to the other side and what it acknowledges
   void pull_more();
   bool is_left_to(peer_number source) const;
-  bool may_be_sent(const change_set& set);
+  bool may_be_sent(const change_set& set) const;
+  bool leaves_to_another(const change_set& set);
+  bool is_rest(const change_set& set, const change& c) const;
   bool wants(const slab& records, std::uint16_t index);
   void send_again_from(const log_cursor& first, peer_number source);
   bool was_sent_before(const change_set& set, const change& c) const;
@@ -377,8 +379,9 @@ class peer_session {
   std::optional<reconciliation> reconciliation_;
   bool starting_ = false;                    ///< reading begins where the log ends now, once that is known
   bool caught_up_ = false;                   ///< what was there before is sent, or known to be there
-  bool copied_ = false;                      ///< everything, since both were last equal
+  unsigned copies_ = 0;                      ///< of everything, since both were last equal
   log_cursor outside_until_;                 ///< up to there only what is not compared is read
+  log_cursor rest_until_;                    ///< up to there what is not compared is left to nobody
   log_cursor sent_from_;                     ///< after this everything that was read for them was sent
   log_cursor deletions_until_;               ///< up to there deletions are sent whatever they want
   std::deque<byte_buffer> catch_up_frames_;  ///< wait for room on the control lane

@@ -66,6 +66,8 @@ result<void> peer_session::take_subscribe(const subscribe_frame& wish) {
   sent_again_.clear();
   sending_selection_ = selection_pulled_ = compares_when_settled_ = false;
   their_digest_.reset();
+  rest_until_ = {};
+  copies_ = 0;
   selection_tag_ = 0;
   reconciliation_.reset();
   view_.reset();
@@ -107,6 +109,7 @@ bool peer_session::sends_the_rest() const {
 void peer_session::send_the_rest(const reconciliation::send_the_rest& rest) {
   if (rest.deletions) deletions_until_ = log_cursor::at(rest.position);
   if (!rest.deletions && view_->wanted == *their_filter_) return;
+  rest_until_ = log_cursor::at(rest.position);
   // Where another peer's part is sent again just now, nothing is left out.
   outside_until_ = sent_again_.empty() ? log_cursor::at(rest.position) : log_cursor{};
   sent_again_.clear();
@@ -234,7 +237,7 @@ void peer_session::carry_out() {
       } else if (const auto* rest = std::get_if<reconciliation::send_the_rest>(&action)) {
         send_the_rest(*rest);
       } else if (const auto* equal = std::get_if<reconciliation::equal>(&action)) {
-        copied_ = false;
+        copies_ = 0;
         rounds_in_vain_ = 0;
         found_last_ = 0;
         // What flowed while it was compared is still to be marked.
@@ -245,9 +248,11 @@ void peer_session::carry_out() {
         }
         caught_up();
       } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
-        const bool again = copy->once_more && !copied_;
-        copied_ = true;
-        if (!caught_up_ || again) read_all();
+        const bool again = copy->once_more && copies_ < 2;
+        if (caught_up_ && !again) continue;
+        read_all();
+        // What the first copy left to others has not come: now nothing is left to them.
+        if (++copies_ == 2) rest_until_ = log_cursor::at(copy->position);
       } else if (std::holds_alternative<reconciliation::over>(action)) {
         end_round();
       }

@@ -133,19 +133,29 @@ bool peer_session::is_left_to(peer_number source) const {
   return serving_it_.count(source) != 0;
 }
 
-bool peer_session::may_be_sent(const change_set& set) {
+bool peer_session::may_be_sent(const change_set& set) const {
   if (set.source == number_) return false;  // it came from there
   const bool own = set.source == this_node;
   if (config_.hello.role == node_role::client && !own) return false;  // a client relays nothing
   // A client that asks reads here: what it is given goes no further.
   if (set.access.no_relay && !own && their_hello_->role == node_role::node) return false;
   if (!set.access.allows(their_hello_->name) && !planted(bug::audience_leak)) return false;
-  if (!is_left_to(set.source)) return true;
-  // Whoever brought it sends it there, too. Should that end before it has, it is sent from here after all.
+  return true;
+}
+
+/// Whoever brought it sends it there, too. Should that end before it has, it is sent from here after all.
+bool peer_session::leaves_to_another(const change_set& set) {
+  if (!is_left_to(set.source)) return false;
   auto [left, first] =
       left_to_.try_emplace(set.source, log_cursor::at(std::numeric_limits<log_position_number>::max()));
   for (const change& c : set.changes) left->second[c.on] = std::min(left->second[c.on], c.position - 1);
-  return false;
+  return true;
+}
+
+/// What is left to nobody: no round would find that the other one has replaced it by what is not for them.
+bool peer_session::is_rest(const change_set& set, const change& c) const {
+  if (c.position > rest_until_[c.on]) return false;
+  return copies_ > 1 || set.records->item(c.index).deleted || !view_->wanted.matches(set.records->record(c.index));
 }
 
 // Rules are for each version by itself: a version that they may not read is never sent, only that it was deleted. A
@@ -208,7 +218,8 @@ bool peer_session::is_for_them(drawn_from origin, const change_set& set, const c
   if (origin == drawn_from::answer) {
     // They have an older version: they must not go on with it, whether they want this one or not.
     const auto record = set.records->record(c.index);
-    return record.deleted() || (rules_.may_read(record) && !their_filter_->matches(record));
+    if (record.deleted()) return true;
+    return rules_.may_read(record) && !their_filter_->matches(record) && !planted(bug::filter_forgets_last_version);
   }
   if (origin == drawn_from::log && was_sent_before(set, c)) return false;
   const bool compared = origin == drawn_from::log && c.position <= outside_until_[c.on];
@@ -265,10 +276,12 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
           if (c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
       continue;
     }
+    const bool left = origin == drawn_from::log && leaves_to_another(*set);
     delta_list deltas(*set);
     const bool may_be_deltas = sends_deltas(*set, origin);
     for (const change& c : set->changes) {
       const auto* delta = deltas.of(c);
+      if (left && !is_rest(*set, c)) continue;
       if (delta != nullptr && may_be_deltas) {
         // With a filter they hold the version before only if they were sent it.
         const bool all = their_filter_->match_all() && rules_.reads_all();

@@ -99,7 +99,7 @@ void reconciliation::decide() {
   const auto surplus = static_cast<double>(more - less);
   if (less == 0 || surplus * difference_bytes > 2 * static_cast<double>(less) * record_bytes) {
     found_ = static_cast<std::size_t>(more);
-    actions_.emplace_back(copy_all{true});
+    actions_.emplace_back(copy_all{true, position_});
     return finish();
   }
   symbols_sent_ = taken_ = 0;

@@ -52,6 +52,7 @@ class reconciliation {
   /// sets differ by so much that it must be, even where it was.
   struct copy_all {
     bool once_more = false;
+    log_position_number position = 0;  ///< with `once_more`: of the own log, up to where the digests speak
   };
   /// The round is over, and the cache may forget its sketch.
   struct over {};

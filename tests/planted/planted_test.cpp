@@ -23,8 +23,7 @@ using namespace quicsync::sim;
 struct planted_one {
   bug what;
   const char* name;
-  std::uint64_t seeds;      ///< it is found within so many
-  std::uint64_t first = 1;  ///< of them
+  std::uint64_t seeds;  ///< it is found within so many
 };
 
 constexpr planted_one all_planted[] = {
@@ -37,8 +36,7 @@ constexpr planted_one all_planted[] = {
     {bug::widening_is_not_told, "a wider audience that nobody hears of", 10},
     {bug::early_acknowledgement, "an acknowledgement too early", 10},
     {bug::audience_leak, "a leak of an audience", 10},
-    // One run in 250 can show it: a node with one neighbour, and neither disturbed.
-    {bug::filter_forgets_last_version, "a filter that forgets the last version", 20, 240},
+    {bug::filter_forgets_last_version, "a filter that forgets the last version", 40},
     {bug::read_rules_forgotten, "a read rule that is forgotten", 20},
     {bug::write_rules_forgotten, "a write rule that is forgotten", 20},
     {bug::checksum_is_not_checked, "damaged data that is passed on", 10},
@@ -60,11 +58,11 @@ std::optional<std::string> look_at(std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("planted bugs: each is found within the seeds stated for it", "[planted]") {
-  for (const auto& [what, name, seeds, first] : all_planted) {
+  for (const auto& [what, name, seeds] : all_planted) {
     CAPTURE(name);
     std::optional<std::string> found;
-    std::uint64_t seed = first;
-    for (; !found && seed < first + seeds; ++seed) {
+    std::uint64_t seed = 1;
+    for (; !found && seed <= seeds; ++seed) {
       planted_bug = what;
       found = look_at(seed);
       planted_bug = bug::none;
@@ -74,6 +72,6 @@ TEST_CASE("planted bugs: each is found within the seeds stated for it", "[plante
     CHECK(found);
     std::cout << fmt::format("planted: {}: {}\n", name,
                              found ? fmt::format("seed {}: {}", seed - 1, *found)
-                                   : fmt::format("not found within {} seeds from {}", seeds, first));
+                                   : fmt::format("not found within {} seeds", seeds));
   }
 }

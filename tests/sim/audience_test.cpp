@@ -1,5 +1,6 @@
 // Patterns for some peers only, between whole nodes on virtual time: they reach nobody else, by no way.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <fmt/format.h>
 #include <tests/sim/seeds.hpp>
 #include <tests/sim/sync_node.hpp>
@@ -86,6 +87,34 @@ TEST_CASE("audience: a newer version has its own, and who is not in it keeps wha
   b.share({secret(1)});
   world.advance(1s);
   CHECK(c.state() == std::map<std::string, std::string>{{"secret", R"(2={"v":2})"}});
+}
+
+TEST_CASE(
+    "audience: who comes anew gets what one neighbour has replaced by what is not for them from the other, "
+    "filters or not",
+    "[sim]") {
+  simulated_world world(1);
+  node_config picky;
+  const bool filtered = GENERATE(false, true);
+  CAPTURE(filtered);
+  if (filtered) picky.filter = "type=coverage_gap";
+  sync_node a(world, "a", picky), b(world, "b");
+  b.connect(a);
+  REQUIRE(world.run_until([&] { return a.count("peer:connected") == 1; }));
+  auto wanted = secret(1);
+  wanted.type = "coverage_gap";
+  b.share({wanted});
+  world.advance(1s);
+  b.share({secret(2)});  // that one a does not want, but it has to know
+  world.advance(1s);
+  b.share({secret(3)}, only_to({"nobody"}));
+  sync_node late(world, "late");
+  late.connect(b);
+  REQUIRE(world.run_until([&] { return b.count("peer:connected") == 2; }));
+  late.connect(a);
+  world.advance(10s);
+  CHECK(a.state() == std::map<std::string, std::string>{{"secret", R"(2={"v":2})"}});
+  CHECK(late.state() == a.state());
 }
 
 TEST_CASE("audience: a share that names somebody who is not there says so, and is kept for it", "[sim]") {

@@ -149,6 +149,8 @@ std::string fault_run::difference(const observed_node& from, const held_state& t
     if (expires && plan_.steps_clocks()) continue;
     // Something newer may have expired there and left nothing to see.
     if (written_.gone_beyond(id, held.order, plan_.steps_clocks())) continue;
+    // By its clock it has forgotten the deletion, and then it was given what somebody else had kept.
+    if (held.order.deleted && plan_.steps_beyond_horizon(to.name())) continue;
     const auto same = here.find(id);
     const bool is_there = same != here.end();
     if (is_there && same->second.order >= held.order) continue;

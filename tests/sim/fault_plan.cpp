@@ -130,6 +130,14 @@ bool fault_plan::steps_clocks() const {
   return std::any_of(faults.begin(), faults.end(), [](const fault& f) { return f.what == fault_kind::clock_step; });
 }
 
+bool fault_plan::steps_beyond_horizon(const std::string& node) const {
+  using days = std::chrono::duration<double, std::chrono::days::period>;
+  return std::any_of(faults.begin(), faults.end(), [&](const fault& f) {
+    return f.what == fault_kind::clock_step && nodes[f.node].id == node &&
+           days(f.amount) > nodes[f.node].tombstone_horizon;
+  });
+}
+
 std::vector<std::string> fault_plan::describe() const {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < nodes.size(); ++i) {

@@ -52,6 +52,8 @@ struct fault_plan {
 
   static fault_plan draw(std::uint64_t seed);
   bool steps_clocks() const;
+  /// The node's clock is for a while so far ahead that it forgets what was deleted before.
+  bool steps_beyond_horizon(const std::string& node) const;
   /// One line each.
   std::vector<std::string> describe() const;
 };
