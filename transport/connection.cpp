@@ -307,25 +307,26 @@ void connection::expire(time_point now) {
 
 // An idle timeout is at least three probe timeouts (RFC 9000 section 10.1), and where one side stood still for a while
 // its sample of the round trip makes minutes of them: somebody who is long gone would bar the way of who dials again.
-time_point connection::silent_until() const { return patience_from(genuine_at_); }
+time_point connection::silent_until() const { return idle_timeouts_after(genuine_at_, limits::silent_idle_timeouts); }
 
-time_point connection::patience_from(ngtcp2_tstamp when) const {
+time_point connection::idle_timeouts_after(ngtcp2_tstamp when, int count) const {
   const auto idle = host_.config().idle_timeout;
   if (!opened_ || idle.count() == 0) return time_point::max();
-  const auto since = std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(when));
-  return time_point(since) + limits::silent_idle_timeouts * idle;
+  return time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(when))) + count * idle;
 }
 
 // Where the congestion window is at its least, answers to path challenges alone can fill it. Lost, they set no probe
 // timer (ngtcp2 1.11, at least): acknowledgements are all that is sent from then on, the peer is heard, and nothing of
-// the lanes moves any more. A new connection moves at once.
+// the lanes moves any more. A new connection moves at once. So: a window that is full twice, an idle timeout apart, and
+// nothing acknowledged meanwhile.
 bool connection::is_stuck(time_point now) {
-  if (now < patience_from(waits_from_)) return false;
-  const auto waited = std::chrono::milliseconds(limits::silent_idle_timeouts * host_.config().idle_timeout.count());
+  if (now < idle_timeouts_after(waits_from_, 1)) return false;
   waits_from_ = stamp(now);
-  if (all_acknowledged() || ngtcp2_conn_get_cwnd_left(quic_) != 0) return false;
+  const bool full = !all_acknowledged() && ngtcp2_conn_get_cwnd_left(quic_) == 0;
+  const bool was_full = std::exchange(window_was_full_, full);
+  if (!full || !was_full) return false;
   broken_ = error{errc::timed_out, fmt::format("nothing that was sent to {} was acknowledged for {} ms",
-                                               remote_.to_string(), waited.count())};
+                                               remote_.to_string(), host_.config().idle_timeout.count())};
   return true;
 }
 
@@ -336,7 +337,7 @@ time_point connection::deadline() const {
   if (expiry != UINT64_MAX)
     when = time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(expiry)));
   when = std::min(when, silent_until());
-  if (!all_acknowledged()) when = std::min(when, patience_from(waits_from_));
+  if (!all_acknowledged()) when = std::min(when, idle_timeouts_after(waits_from_, 1));
   return closing_ ? std::min(when, closing_->latest) : when;
 }
 
@@ -514,7 +515,7 @@ void connection::end_with(const ngtcp2_ccerr& said, connection_ending ending, ti
 
 void connection::on_opened() {
   opened_ = true;
-  genuine_at_ = last_stamp_;
+  genuine_at_ = waits_from_ = last_stamp_;
   const auto keep_alive = host_.config().keep_alive;
   ngtcp2_conn_set_keep_alive_timeout(quic_, keep_alive.count() > 0 ? to_duration(keep_alive) : UINT64_MAX);
   if (incoming_) give_address_token();

@@ -154,7 +154,7 @@ class connection {
   void grow_window(incoming_lane& of);
   bool brings_nothing(time_point now);
   time_point silent_until() const;
-  time_point patience_from(ngtcp2_tstamp when) const;
+  time_point idle_timeouts_after(ngtcp2_tstamp when, int count) const;
   int break_with(refusal_reason why, errc code, std::string text);
 
   // connection_resumption.cpp
@@ -196,6 +196,7 @@ class connection {
   bool narrow_ = false;         ///< the path has become narrower than its discovery had found
   ngtcp2_tstamp heard_at_ = 0, genuine_at_ = 0, progress_at_ = 0;
   ngtcp2_tstamp waits_from_ = 0;  ///< nothing of the lanes was acknowledged since, or there was nothing to be
+  bool window_was_full_ = false;  ///< when that was looked at last
   bool early_offered_ = false;    ///< dialled, not yet open: the control lane may send
   byte_buffer early_parameters_;  ///< dialled: the server's transport parameters of last time
   std::size_t early_bytes_ = 0;   ///< incoming: taken before the handshake was complete

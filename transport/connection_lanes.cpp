@@ -68,6 +68,7 @@ int connection::on_stream_data(std::int64_t stream, bool fin, bool early, bytes_
 
 int connection::on_acknowledged(std::int64_t stream, std::uint64_t end) {
   progress_at_ = waits_from_ = last_stamp_;
+  window_was_full_ = false;
   for (const auto each : all_lanes) {
     auto& from = outgoing_[index_of(each)];
     if (from.stream != stream) continue;
