@@ -70,8 +70,8 @@ TEST_CASE("planted bugs: each is found within the seeds stated for it", "[plante
       if (found && look_at(seed)) found.reset();
     }
     CHECK(found);
-    std::cout << fmt::format("planted: {}: {}\n", name,
-                             found ? fmt::format("seed {}: {}", seed - 1, *found)
-                                   : fmt::format("not found within {} seeds", seeds));
+    std::cout << fmt::format(
+        "planted: {}: {}\n", name,
+        found ? fmt::format("seed {}: {}", seed - 1, *found) : fmt::format("not found within {} seeds", seeds));
   }
 }
