@@ -155,12 +155,16 @@ std::string fault_run::difference(const observed_node& from, const held_state& t
     const bool is_there = same != here.end();
     if (is_there && same->second.order >= held.order) continue;
     const auto record = held.records->record(held.index);
-    // Who has no older version need not hear of a deletion, or of a version that it does not want. What somebody was
-    // given before the connection was made anew is not known any more.
+    // Who has no older version need not hear of a deletion, or of a version that it does not want; but nobody goes on
+    // with a version that it wants, and that its neighbour would be told of, where that has a newer one.
     const bool must_be_there = !held.order.deleted && wanted.matches(record);
-    const bool stops_matching = until_ == until::first_violation && from.is_undisturbed() && to.is_undisturbed() &&
-                                neighbours_of(to).size() == 1;
-    const bool is_stale = is_there && !same->second.order.deleted && (wanted.matches(record) || stops_matching);
+    const auto goes_on_with_it = [&] {
+      const auto older = same->second.records->record(same->second.index);
+      const bool may_miss_one = from.config().cache_entries || to.config().cache_entries || to.config().rules.write;
+      return !may_miss_one && wanted.matches(older) && wanted_by(from).matches(older) &&
+             may_reach(to, from, same->second);
+    };
+    const bool is_stale = is_there && !same->second.order.deleted && (wanted.matches(record) || goes_on_with_it());
     if (!must_be_there && !is_stale) continue;
     return fmt::format("{} has {}, and {} has {}", from.name(), say(id, held.order), to.name(),
                        is_there ? say(id, same->second.order) : "nothing of it");
