@@ -248,10 +248,11 @@ void peer_session::carry_out() {
         }
         caught_up();
       } else if (const auto* copy = std::get_if<reconciliation::copy_all>(&action)) {
-        const bool again = copy->once_more && copies_ < 2;
+        // Where the first copy was not enough and nothing comes any more, what it left to others has not come: now
+        // nothing is left to them.
+        const bool again = copy->once_more && (copies_ == 0 || (copies_ == 1 && reconciliation_->stuck()));
         if (caught_up_ && !again) continue;
         read_all();
-        // What the first copy left to others has not come: now nothing is left to them.
         if (++copies_ == 2) rest_until_ = log_cursor::at(copy->position);
       } else if (std::holds_alternative<reconciliation::over>(action)) {
         end_round();
