@@ -21,6 +21,7 @@ constexpr unsigned jobs_between_clock_reads = 16;
 // Messages an actor may handle before it goes to the back of the queue: enough to merge, little enough to stay fair.
 constexpr std::size_t messages_per_resume = 64;
 constexpr std::size_t events_per_wait = 64;
+constexpr std::chrono::microseconds busy_poll_max{1'000'000};
 
 // epoll_event::data of the bell; sources are numbered from 1.
 constexpr std::uint64_t bell_number = 0;
@@ -54,7 +55,8 @@ result<std::unique_ptr<event_loop>> event_loop::make(caf::actor_system& system, 
   interest.events = EPOLLIN;
   interest.data.u64 = bell_number;
   if (epoll_ctl(poll.get(), EPOLL_CTL_ADD, bell.get(), &interest) != 0) return failed("epoll_ctl");
-  return std::unique_ptr<event_loop>(new event_loop(system, std::move(poll), std::move(bell), busy_poll));
+  return std::unique_ptr<event_loop>(
+      new event_loop(system, std::move(poll), std::move(bell), std::min(busy_poll, busy_poll_max)));
 }
 
 event_loop::event_loop(caf::actor_system& system, file_descriptor poll, file_descriptor bell,
@@ -205,8 +207,9 @@ void event_loop::fire_deadlines() {
 
 // False: the loop ends. What decides that is read after the sleep was announced, see loop_inbox.
 bool event_loop::wait() {
-  auto ready = ready_.empty() ? poll_busily() : 0;
-  if (ready <= 0) {
+  const bool looks = ready_.empty() && busy_poll_ != busy_poll_.zero();
+  auto ready = looks ? poll_busily() : 0;
+  if (ready <= 0 && !(looks && inbox_->has_jobs())) {
     auto until = time_point::min();  // work is left: only look
     if (ready_.empty() && inbox_->announce_sleep()) {
       if (stopping_.load(std::memory_order_seq_cst) && pinned_.load(std::memory_order_seq_cst) == 0) return false;
@@ -224,7 +227,6 @@ bool event_loop::wait() {
 // As long as is wanted, until something is there to do. Nobody has to wake the loop meanwhile, which costs both sides
 // more than this does. Returns the number of events.
 int event_loop::poll_busily() {
-  if (busy_poll_ == busy_poll_.zero()) return 0;
   const auto end = std::min(now() + busy_poll_, next_deadline());
   int ready = 0;
   do ready = wait_for_events(time_point::min());

@@ -26,7 +26,7 @@ class event_loop final : public loop {
   };
 
   /// `busy_poll`: how long it looks for work again and again before it sleeps, so that what comes soon after finds it
-  /// awake; 0: not at all. Errors: io_failed (no descriptors left).
+  /// awake; 0: not at all; a second at most. Errors: io_failed (no descriptors left).
   static result<std::unique_ptr<event_loop>> make(caf::actor_system& system, std::chrono::microseconds busy_poll = {});
   /// Precondition: run() has returned or was never called. Actors that never ran are given up.
   ~event_loop() override;
