@@ -33,7 +33,7 @@ constexpr command commands[] = {
     {"top", "The same, live, on a terminal", add_top},
     {"peer", "Add, remove and list a node's peers", add_peer},
     {"cache", "Clear what a node holds", add_cache},
-    {"store", "Check, export, import and back up what a node keeps on disk", add_store},
+    {"store", "Check, export, import, back up and rekey what a node keeps on disk", add_store},
 };
 
 std::vector<std::string> names_of_subcommands(const CLI::App& app) {

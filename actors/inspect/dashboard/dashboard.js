@@ -160,7 +160,7 @@ function draw_facts() {
 
 const told_names = ["server:started", "server:stopped", "server:error", "peer:connected", "peer:disconnected", "peer:error",
   "peer:removed", "peer:health:degraded", "sync:completed", "sync:failed", "sync:warning", "cache:cleared", "admin:action",
-  "skipped"];
+  "store:failed", "store:lost", "store:healed", "skipped"];
 
 function listen() {
   source?.close();

@@ -3,7 +3,7 @@
 import { by_id, count, drawn, rate, say } from "/dashboard_words.js";
 
 const columns = [
-  { title: "Agents", kinds: ["agent", "subscription", "subscriber", "gate"] },
+  { title: "Agents", kinds: ["agent", "subscriber", "gate"] },
   { title: "Node", kinds: ["store", "cache", "ledger", "coordinator"] },
   { title: "Peers", kinds: ["peer"] },
   { title: "Wire", kinds: ["transport"] },
