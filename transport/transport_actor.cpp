@@ -325,8 +325,11 @@ void transport_actor::on_deadline() {
 }
 
 void transport_actor::on_turn_end() {
-  if (dirty_) run_in_context([&] { flush(); });
-  if (traced()) traces_->flush();
+  if (!dirty_ && !traced()) return;
+  run_in_context([&] {  // it may end inside
+    if (dirty_) flush();
+    if (traced()) traces_->flush();
+  });
 }
 
 void transport_actor::receive() {
