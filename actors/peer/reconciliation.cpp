@@ -217,9 +217,12 @@ result<void> reconciliation::take(const offer_frame& offer) {
 
 result<void> reconciliation::take(const sketch_frame& sketch) {
   if (is_over(sketch.round)) return {};
-  if (sketch.round != last_round_ + 1 || stage_ != stage::decoding)
+  // What was asked for may be on its way when what has come is enough.
+  const bool is_decoded =
+      !leads_ && (stage_ == stage::picking || stage_ == stage::waiting || stage_ == stage::answering);
+  if (sketch.round != last_round_ + 1 || (stage_ != stage::decoding && !is_decoded))
     return fail(errc::unexpected_frame, "a sketch that nobody asked for");
-  if (!decoder_) {
+  if (!decoder_ && !is_decoded) {
     decoder_.emplace(sketch.key);
     key_ = sketch.key;
     their_total_ = sketch.total;
@@ -229,6 +232,10 @@ result<void> reconciliation::take(const sketch_frame& sketch) {
   if (sketch.key != key_ || sketch.total != their_total_ || sketch.first != taken_ || symbols->empty())
     return fail(errc::bad_frame, "a sketch that does not go on where it was");
   if (symbols->size() > asked_for_ - taken_) return fail(errc::flood, "more of a sketch than was asked for");
+  if (is_decoded) {
+    taken_ += symbols->size();
+    return {};
+  }
   // How long the first page is its sender decides.
   if (taken_ == 0) asked_for_ = symbols->size();
   actions_.emplace_back(ask_symbols{key_, taken_, symbols->size()});

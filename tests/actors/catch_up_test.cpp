@@ -92,6 +92,20 @@ TEST_CASE("catch-up: more than the first page tells is asked for", "[peer][catch
   CHECK(sent(s.b) == 3000);
 }
 
+TEST_CASE("catch-up: pages of a sketch that come when enough is known change nothing", "[peer][catch-up]") {
+  for (const int changed : {4500, 7000, 9500}) {
+    CAPTURE(changed);
+    pair_of_sides s;
+    hold_many(s.a, 0, 40000);
+    hold_many(s.b, 0, 40000);
+    hold_many(s.b, 0, changed, 2);
+    s.open();
+    CHECK_FALSE(s.a.failure_);
+    CHECK_FALSE(s.b.failure_);
+    CHECK((held_by(s.a) == held_by(s.b)));
+  }
+}
+
 TEST_CASE("catch-up: an empty node gets everything in order, one that has little as well", "[peer][catch-up]") {
   for (const int little : {0, 10}) {
     pair_of_sides s;
