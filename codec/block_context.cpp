@@ -39,6 +39,7 @@ void block_context::remember(std::string_view id) {
   if (begin == id.size()) return;
   prefix_.assign(id.substr(0, begin));
   number_ = number_at(id, begin);
+  digit_count_ = 0;
 }
 
 std::uint8_t* block_context::pack(std::uint8_t* to, bytes_view record) {
@@ -88,6 +89,22 @@ inline std::uint8_t* block_context::pack_head(std::uint8_t* to, const record_hea
   return put_varint(to, head.version);
 }
 
+/// The text of the next number. Mostly it follows the last one, and only its last digit is another.
+void block_context::print_number(std::uint64_t number) noexcept {
+  const auto step = number - number_;
+  number_ = number;
+  if (digit_count_ != 0) {
+    char& last = digits_[digit_count_ - 1];
+    if (step < 10 && last + static_cast<int>(step) <= '9') {
+      last = static_cast<char>(last + static_cast<int>(step));
+      return;
+    }
+  }
+  const fmt::format_int printed(number);
+  digit_count_ = static_cast<std::uint8_t>(printed.size());
+  copy_short(digits_, printed.data(), printed.size());
+}
+
 bool block_context::unpack(unpacked& record, byte_reader& in) {
   record.body = in.take(in.varint());
   return unpack_head(record, in);
@@ -123,11 +140,9 @@ inline bool block_context::unpack_head(unpacked& record, byte_reader& in) {
   } else {
     const auto number = number_ + static_cast<std::uint64_t>(unzigzag(code - id_near));
     if (number >= number_end) return false;
-    number_ = number;
-    const fmt::format_int printed(number);
-    copy_short(record.digits, printed.data(), printed.size());
+    print_number(number);
     record.id_prefix = prefix_;
-    record.id_rest = {record.digits, printed.size()};
+    record.id_rest = {digits_, digit_count_};
   }
   timestamp_ += static_cast<std::uint64_t>(unzigzag(in.varint()));
   record.timestamp = timestamp_;

@@ -65,8 +65,11 @@ class block_context {
   void remember(std::string_view id);
   std::uint8_t* pack_head(std::uint8_t* to, const record_head& head);
   bool unpack_head(unpacked& record, byte_reader& in);
+  void print_number(std::uint64_t number) noexcept;
   std::string prefix_;  ///< what stands before the number of the last id that ended in one
   std::uint64_t number_ = 0;
+  char digits_[20] = {};          ///< of number_, where a record was taken out by it
+  std::uint8_t digit_count_ = 0;  ///< 0: they are not of number_
   std::uint64_t timestamp_ = 0;
 };
 

@@ -28,8 +28,11 @@ std::string_view slab::id(std::size_t index) const noexcept { return detail::hea
 
 namespace {
 
-constexpr std::size_t slab_bytes_begun = 32u << 10;    // a full slab of usual records
+constexpr std::size_t slab_bytes_begun = 34u << 10;        // a full slab of usual records
 constexpr std::size_t scratch_bytes_kept = 64u << 10;  // a builder does not keep what one huge pattern needed
+
+constexpr std::size_t items_bytes(std::size_t count) noexcept { return count * sizeof(slab_item); }
+static_assert(std::is_trivially_copyable_v<slab_item> && std::is_trivially_destructible_v<slab_item>);
 
 result<void> refuse_record(const char* failure) { return fail(errc::bad_record, fmt::format("record: {}", failure)); }
 
@@ -38,29 +41,40 @@ result<void> refuse_record(const char* failure) { return fail(errc::bad_record, 
 result<void> slab_builder::begin() {
   if (full()) return fail(errc::overloaded, "the slab is full");
   if (!slab_) {
+    detail::slab_memory memory(items_bytes(limits::slab_records) + slab_bytes_begun);
     slab_ = std::make_shared<slab>();
-    slab_->items_.reserve(limits::slab_records);
+    move_to(std::move(memory), limits::slab_records);
   }
   return {};
+}
+
+/// What is there goes to other memory, which has room for so many items.
+void slab_builder::move_to(detail::slab_memory memory, std::size_t items) {
+  auto& s = *slab_;
+  auto* const begin = memory.bytes();
+  if (s.size_ > 0) std::memcpy(begin, s.items_, items_bytes(s.size_));
+  if (s.size_bytes_ > 0) std::memcpy(begin + items_bytes(items), s.bytes_, s.size_bytes_);
+  s.items_ = reinterpret_cast<slab_item*>(begin);
+  s.bytes_ = begin + items_bytes(items);
+  s.memory_ = std::move(memory);
 }
 
 /// Room behind the records so far; what is written there counts once index() has taken it.
 std::uint8_t* slab_builder::room(std::size_t bytes) {
   auto& s = *slab_;
-  if (s.capacity_bytes_ - s.size_bytes_ < bytes) {
-    const auto wanted = std::max({slab_bytes_begun, s.size_bytes_ + bytes, 2 * s.capacity_bytes_});
-    std::unique_ptr<std::uint8_t[]> larger(new std::uint8_t[wanted]);
-    if (s.size_bytes_ > 0) std::memcpy(larger.get(), s.bytes_.get(), s.size_bytes_);
-    s.bytes_ = std::move(larger);
-    s.capacity_bytes_ = wanted;
+  const auto capacity = s.memory_.size() - items_bytes(limits::slab_records);
+  if (capacity - s.size_bytes_ < bytes) {
+    const auto wanted = std::max(s.size_bytes_ + bytes, 2 * capacity);
+    move_to(detail::slab_memory(items_bytes(limits::slab_records) + wanted), limits::slab_records);
   }
-  return s.bytes_.get() + s.size_bytes_;
+  return s.bytes_ + s.size_bytes_;
 }
 
 /// Takes the record that was written at room() and checked.
 void slab_builder::index(const record_view& record) {
   const auto bytes = record.bytes();
-  slab_item& item = slab_->items_.emplace_back();
+  slab_item& item = *new (slab_->items_ + slab_->size_) slab_item;
+  ++slab_->size_;
   item.key = key_of(record.id(), key_seed_);
   item.version = record.version();
   item.timestamp = record.timestamp();
@@ -158,8 +172,8 @@ result<void> slab_builder::add_delta(const delta_block& from, std::size_t number
   const bytes_view bytes(begin, static_cast<std::size_t>(to - begin));
   if (!detail::record_reader::parse(view, bytes, delta.version, delta.timestamp, id, failure)) return misfit();
   index(view);
-  if (delta_check(slab_->items_.back().hash) == delta.check) return {};
-  slab_->items_.pop_back();
+  if (delta_check(slab_->items_[slab_->size_ - 1].hash) == delta.check) return {};
+  --slab_->size_;
   slab_->size_bytes_ -= bytes.size();
   return misfit();
 }
@@ -168,13 +182,11 @@ slab_ptr slab_builder::finish() {
   if (!slab_) return std::make_shared<const slab>();
   // A slab of few records may be held for long: it does not keep what a full one would need.
   auto& s = *slab_;
-  if (s.capacity_bytes_ / 2 > s.size_bytes_) {
-    std::unique_ptr<std::uint8_t[]> fitting(new std::uint8_t[s.size_bytes_]);
-    if (s.size_bytes_ > 0) std::memcpy(fitting.get(), s.bytes_.get(), s.size_bytes_);
-    s.bytes_ = std::move(fitting);
-    s.capacity_bytes_ = s.size_bytes_;
-  }
-  if (s.items_.capacity() / 2 > s.items_.size()) s.items_.shrink_to_fit();
+  const auto fitting = items_bytes(s.size_) + s.size_bytes_;
+  if (fitting < s.memory_.size() / 2)
+    move_to(detail::slab_memory(fitting), s.size_);
+  else
+    s.memory_.shrink(items_bytes(limits::slab_records) + s.size_bytes_);
   return std::exchange(slab_, nullptr);
 }
 

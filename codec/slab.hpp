@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include <quicsync/codec/bytes.hpp>
 #include <quicsync/codec/error.hpp>
 #include <quicsync/codec/limits.hpp>
 #include <quicsync/codec/record.hpp>
+#include <quicsync/codec/slab_memory.hpp>
 
 namespace quicsync {
 
@@ -36,12 +36,10 @@ struct slab_item {
 
 class slab {
  public:
-  std::size_t size() const noexcept { return items_.size(); }
-  bool empty() const noexcept { return items_.empty(); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
   const slab_item& item(std::size_t index) const noexcept { return items_[index]; }
-  bytes_view bytes(std::size_t index) const noexcept {
-    return {bytes_.get() + items_[index].offset, items_[index].size};
-  }
+  bytes_view bytes(std::size_t index) const noexcept { return {bytes_ + items_[index].offset, items_[index].size}; }
   /// The record, known to be well-formed because it was checked when the slab was made.
   record_view record(std::size_t index) const noexcept;
   /// The same as record(index).id(), without looking at the rest of the record.
@@ -51,9 +49,10 @@ class slab {
 
  private:
   friend class slab_builder;
-  std::unique_ptr<std::uint8_t[]> bytes_;
-  std::size_t size_bytes_ = 0, capacity_bytes_ = 0;
-  std::vector<slab_item> items_;
+  detail::slab_memory memory_;  ///< room for items, and behind them for the records' bytes
+  slab_item* items_ = nullptr;
+  std::uint8_t* bytes_ = nullptr;
+  std::size_t size_ = 0, size_bytes_ = 0;
 };
 using slab_ptr = std::shared_ptr<const slab>;
 
@@ -70,7 +69,7 @@ class slab_builder {
   result<void> add_tombstone(std::string_view id, std::string_view agent_id, std::int64_t timestamp,
                              std::uint64_t version);
 
-  std::size_t size() const noexcept { return slab_ ? slab_->items_.size() : 0; }
+  std::size_t size() const noexcept { return slab_ ? slab_->size_ : 0; }
   bool empty() const noexcept { return size() == 0; }
   /// limits::slab_records records or limits::slab_bytes bytes.
   bool full() const noexcept { return size() >= limits::slab_records || record_bytes() >= limits::slab_bytes; }
@@ -87,6 +86,7 @@ class slab_builder {
 
  private:
   result<void> begin();
+  void move_to(detail::slab_memory memory, std::size_t items);
   std::uint8_t* room(std::size_t bytes);
   result<void> add_scratch();
   void index(const record_view& record);

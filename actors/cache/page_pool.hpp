@@ -1,8 +1,9 @@
-// Memory for tables of millions: zeroed pages of one size, the first ones each by itself, then cut from blocks that the
-// kernel may back with huge pages, since what is looked up at random costs a walk through the page tables otherwise.
-// Given back all at once. Owned by the pattern table; one thread.
+// Memory for tables of millions: zeroed pages of one size, the first ones each by itself, then cut from memory_blocks,
+// huge ones, since what is looked up at random costs a walk through the page tables otherwise. Given back all at once.
+// Owned by the pattern table; one thread.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace quicsync {
@@ -21,10 +22,8 @@ class page_pool {
   void clear() noexcept;
 
  private:
-  void add_block();
-
   std::vector<void*> single_;  ///< of a page each
-  std::vector<void*> blocks_;
+  std::vector<std::uint8_t*> blocks_;
   std::size_t left_of_block_ = 0;  ///< bytes of the last one
 };
 
