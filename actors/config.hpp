@@ -112,6 +112,7 @@ struct node_config {
   // -- patterns
   std::optional<std::uint64_t> cache_entries;          ///< absent: only `cache_bytes` counts
   std::uint64_t cache_bytes = 0;                       ///< 0: a quarter of the machine's memory
+  std::uint64_t cache_reserve = 0;                     ///< bytes that are taken from the system at the start
   std::optional<std::chrono::milliseconds> cache_ttl;  ///< from arrival; absent: none
   type_priorities sync_priority;
   std::chrono::milliseconds tombstone_horizon = std::chrono::hours(7 * 24);  ///< a deletion is remembered so long

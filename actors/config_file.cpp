@@ -102,6 +102,7 @@ class file_reader {
   void patterns(config_reader& in) {
     in.read_optional("cacheSize", to_.cache_entries, 1, count_max);
     in.read("cacheBytes", to_.cache_bytes, 1 << 20, count_max);
+    in.read("cacheReserve", to_.cache_reserve, 0, count_max);
     in.read_optional("cacheTTL", to_.cache_ttl, 1, 10 * year_ms);
     in.read("tombstoneHorizon", to_.tombstone_horizon, second_ms, 10 * year_ms);
     in.section("syncPriority", [this](config_reader& types) {

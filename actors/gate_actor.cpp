@@ -17,8 +17,8 @@ sync_report failed_report(errc code, std::string context) {
 
 class gate_actor : public inspected_actor {
  public:
-  gate_actor(caf::actor_config& config, caf::actor coordinator)
-      : inspected_actor(config), coordinator_(std::move(coordinator)) {}
+  gate_actor(caf::actor_config& config, caf::actor coordinator, std::shared_ptr<share_desk> shares)
+      : inspected_actor(config), coordinator_(std::move(coordinator)), shares_(std::move(shares)) {}
 
   const char* name() const override { return "gate"; }
 
@@ -64,22 +64,24 @@ class gate_actor : public inspected_actor {
           tell(this, coordinator_, std::move(m.question));
         },
         [this](gate_messages::await_drained& m) {
-          draining_ = true;
+          shares_->drain();
           drained_waiting_.push_back(std::move(m.done));
           tell_drained();
         },
         // answers
         [this](const messages::report& m) { on_report(m); },
+        [this](const messages::reports& m) {
+          for (const auto& each : m.all) on_report(each);
+        },
         [this](const messages::peer_connected& m) { on_connected(m); },
         [this](const messages::query_page& m) { on_page(m); },
         [this](const messages::node_started& m) {
-          if (!m.failure) cache_ = m.cache;
+          if (!m.failure) shares_->open(cache_ = m.cache);
           if (cache_ && hears_patterns_) read_on(++reading_, {});
           take_first(starting_)->set_value(m);
         },
         [this](messages::node_stopped) {
           cache_ = nullptr;
-          draining_ = false;
           ++reading_;
           held_ = {};
           fail_waiting();
@@ -87,9 +89,9 @@ class gate_actor : public inspected_actor {
         },
         [this](const messages::peer_removed& m) { on_done(m.number, m.failure); },
         [this](const messages::reconfigured& m) { on_done(m.number, m.failure); },
-        [this](const messages::happened& m) {
-          for (const auto& [name, handler] : handlers_)
-            if (name.empty() || name == m.what.name) guarded([&] { handler(m.what); });
+        [this](const messages::happened& m) { on_happened(m.what); },
+        [this](const messages::all_happened& m) {
+          for (const auto& each : m.what) on_happened(each);
         },
         // the log, for pattern:received
         [this](const messages::log_end& m) {
@@ -135,22 +137,21 @@ class gate_actor : public inspected_actor {
   }
 
   void on_share(gate_messages::await_report& m) {
-    if (!cache_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is not running")); });
-    if (draining_) return guarded([&] { m.done(failed_report(errc::not_running, "the node is stopping")); });
-    m.question.number = ++last_number_;
     m.question.requester = self();
-    m.question.handed_over = clock().now();
-    reports_.emplace(last_number_, std::move(m.done));
-    tell(this, cache_, std::move(m.question));
+    const auto refused = shares_->hand_over(m.question, m.done);
+    if (refused) guarded([&] { m.done(failed_report(refused->code, refused->context)); });
   }
 
   void on_report(const messages::report& m) {
-    auto it = reports_.find(m.number);
-    if (it == reports_.end()) return;
-    auto tell_user = std::move(it->second);
-    reports_.erase(it);
+    const auto tell_user = shares_->take(m.number);
+    if (!tell_user) return;
     guarded([&] { tell_user(m.outcome); });
     tell_drained();
+  }
+
+  void on_happened(const event& what) {
+    for (const auto& [name, handler] : handlers_)
+      if (name.empty() || name == what.name) guarded([&, &tell_user = handler] { tell_user(what); });
   }
 
   void on_done(std::uint64_t number, const std::optional<error>& failure) {
@@ -161,7 +162,7 @@ class gate_actor : public inspected_actor {
   }
 
   void tell_drained() {
-    if (!reports_.empty()) return;
+    if (!shares_->empty()) return;
     for (auto& waiting : std::exchange(drained_waiting_, {})) waiting->set_value();
   }
 
@@ -224,8 +225,8 @@ class gate_actor : public inspected_actor {
 
   void fail_waiting() {
     const error reason{errc::not_running, "the node stopped"};
-    for (auto& [number, waiting] : std::exchange(reports_, {}))
-      guarded([&, &tell_user = waiting] { tell_user(failed_report(reason.code, reason.context)); });
+    for (const auto& tell_user : shares_->close())
+      guarded([&] { tell_user(failed_report(reason.code, reason.context)); });
     for (auto& [number, promise] : std::exchange(connections_, {})) promise->set_value(fail(reason));
     for (auto& [number, page] : std::exchange(pages_, {}))
       guarded([&, &tell_user = page] { tell_user({{}, reason, true}); });
@@ -236,7 +237,7 @@ class gate_actor : public inspected_actor {
   static constexpr std::size_t names_kept = 4096;
 
   caf::actor coordinator_, cache_;
-  bool draining_ = false;  ///< no more shares are taken
+  std::shared_ptr<share_desk> shares_;
   std::vector<std::shared_ptr<std::promise<void>>> drained_waiting_;
   bool hears_patterns_ = false;
   std::uint64_t reading_ = 0;  ///< tags its pulls: what an earlier one still brings is void
@@ -245,7 +246,6 @@ class gate_actor : public inspected_actor {
   std::map<peer_number, std::string> names_;
   std::uint64_t last_number_ = 0;
   std::vector<std::pair<std::string, std::function<void(const event&)>>> handlers_;
-  std::map<std::uint64_t, std::function<void(const sync_report&)>> reports_;
   std::map<std::uint64_t, std::shared_ptr<std::promise<result<std::string>>>> connections_;
   std::map<std::uint64_t, std::function<void(const server::answer&)>> pages_;
   std::vector<std::shared_ptr<std::promise<messages::node_started>>> starting_;
@@ -255,8 +255,8 @@ class gate_actor : public inspected_actor {
 
 }  // namespace
 
-caf::actor spawn_gate(caf::actor_system& system, caf::actor coordinator) {
-  return system.spawn<gate_actor>(std::move(coordinator));
+caf::actor spawn_gate(caf::actor_system& system, caf::actor coordinator, std::shared_ptr<share_desk> shares) {
+  return system.spawn<gate_actor>(std::move(coordinator), std::move(shares));
 }
 
 }  // namespace quicsync

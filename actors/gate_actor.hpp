@@ -6,6 +6,7 @@
 
 #include <quicsync/actors/messages.hpp>
 #include <quicsync/actors/server.hpp>
+#include <quicsync/actors/share_desk.hpp>
 
 namespace quicsync::gate_messages {
 
@@ -14,11 +15,12 @@ struct on_event {
   std::string name;
   std::function<void(const event&)> handler;
 };
-/// From the handle: keep what waits for an answer, then send the question.
+/// From the handle: a share that was not taken there, to be answered on this thread.
 struct await_report {
   messages::share question;
   std::function<void(const sync_report&)> done;
 };
+/// From the handle: keep what waits for an answer, then send the question.
 struct await_connection {
   messages::connect_peer question;
   std::shared_ptr<std::promise<result<std::string>>> done;
@@ -61,7 +63,8 @@ QUICSYNC_LOCAL_MESSAGE(quicsync::gate_messages::await_drained)
 
 namespace quicsync {
 
-/// When it ends, everything that still waits is answered with not_running.
-caf::actor spawn_gate(caf::actor_system& system, caf::actor coordinator);
+/// `shares`: opened when the node starts and closed when it stops. When the gate ends, everything that still waits is
+/// answered with not_running.
+caf::actor spawn_gate(caf::actor_system& system, caf::actor coordinator, std::shared_ptr<share_desk> shares);
 
 }  // namespace quicsync

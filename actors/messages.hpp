@@ -59,7 +59,7 @@ struct change_set {
   std::vector<change_delta> deltas = {};  ///< of some of the changes, in their order
 };
 
-/// A reader of the log that takes deltas.
+/// A reader of the log that takes deltas. What it has brought itself it is not given.
 struct delta_reader {
   peer_number number = this_node;  ///< this node: it takes none
   log_cursor sent_from;            ///< what was read after this was sent
@@ -77,6 +77,7 @@ struct share {
   delivery_wish wish;
   caf::actor requester;
   std::optional<time_point> handed_over = {};  ///< by whoever waits for the report; absent: when the ledger hears of it
+  bool takes_bundles = false;                  ///< the requester takes `reports` as well
 };
 
 // -- readers (peers, subscribers) -> cache
@@ -180,10 +181,11 @@ struct track {
   std::uint64_t number = 0;
   caf::actor requester;
   delivery_wish wish;
-  std::vector<share_outcome> local;  ///< one per pattern, what the cache made of it; goes into the report
+  share_outcomes local;  ///< one per pattern, what the cache made of it; goes into the report
   std::vector<std::pair<lane, log_position_number>> places;  ///< one per pattern; position 0: refused here
   std::optional<time_point> handed_over = {};
-  bool own_store = false;  ///< this node has one that works
+  bool own_store = false;      ///< this node has one that works
+  bool takes_bundles = false;  ///< the requester does
 };
 
 /// Records that shares may be waiting for were replaced: what settles them now stands somewhere else in the log.
@@ -256,6 +258,10 @@ struct report {
   std::uint64_t number = 0;
   sync_report outcome;
 };
+/// Several of one turn, in their order.
+struct reports {
+  std::vector<report> all;
+};
 
 // -- anyone -> coordinator
 // ----------------------------------------------------------------------------------------------
@@ -264,7 +270,11 @@ struct report {
 struct happened {
   event what;
 };
-/// From now on events go to `listener` as `happened`.
+/// Several of one turn, in their order.
+struct all_happened {
+  std::vector<event> what;
+};
+/// From now on events go to `listener` as `happened` or `all_happened`.
 struct listen {
   caf::actor listener;
 };
@@ -425,7 +435,9 @@ QUICSYNC_SHARED_MESSAGE(quicsync::messages::peer_down)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::neighbours_of)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::our_neighbours)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::report)
+QUICSYNC_SHARED_MESSAGE(quicsync::messages::reports)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::happened)
+QUICSYNC_SHARED_MESSAGE(quicsync::messages::all_happened)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::listen)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::start_node)
 QUICSYNC_SHARED_MESSAGE(quicsync::messages::node_started)

@@ -43,6 +43,30 @@ struct share_outcome {
   error reason;
 };
 
+/// What the own node made of the patterns of a share, by their places in it; takes room only for those that were not
+/// simply accepted.
+class share_outcomes {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// Precondition: index < size().
+  const share_outcome& operator[](std::size_t index) const noexcept;
+  /// Throws std::out_of_range.
+  const share_outcome& at(std::size_t index) const;
+  const share_outcome& front() const noexcept { return (*this)[0]; }
+  /// At least one of them came to this, which is not `accepted`.
+  bool has(share_outcome::verdict what) const noexcept;
+
+  /// Further ones are accepted.
+  void resize(std::size_t patterns) { size_ = patterns; }
+  /// Precondition: index < size().
+  void set(std::size_t index, share_outcome outcome);
+
+ private:
+  std::size_t size_ = 0;
+  std::vector<std::pair<std::uint32_t, share_outcome>> others_;  ///< by index, ascending
+};
+
 /// What became of one pattern at one peer.
 enum class pattern_fate : std::uint8_t {
   acknowledged,  ///< at the level of the outcome
@@ -67,7 +91,7 @@ struct peer_outcome {
 
 /// What became of a share at all its peers.
 struct sync_report {
-  std::vector<share_outcome> local;  ///< one per pattern
+  share_outcomes local;  ///< one per pattern
   std::vector<peer_outcome> peers;
   /// How far this node itself has it: `stored` only where that was wished for and this node's store has it on disk.
   ack_level own_level = ack_level::applied;

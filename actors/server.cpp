@@ -7,6 +7,8 @@
 #include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/agent/agent_roster.hpp>
 #include <quicsync/actors/agent/loop_alarms.hpp>
+#include <quicsync/actors/cache/memory_blocks.hpp>
+#include <quicsync/actors/cache/slab_pool.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
 #include <quicsync/actors/gate_actor.hpp>
 #include <quicsync/actors/inspect/inspect_messages.hpp>
@@ -52,6 +54,16 @@ result<std::shared_ptr<const credentials>> identity_of(const node_config& config
   return credentials::load({config.cert, config.key, config.ca}, config.role == node_role::client);
 }
 
+result<std::unique_ptr<memory_blocks::reserve>> reserve_memory(std::uint64_t bytes) {
+  const auto most = memory_blocks::physical_bytes() / 4 * 3;
+  std::unique_ptr<memory_blocks::reserve> reserved;
+  if (bytes <= most) reserved = std::make_unique<memory_blocks::reserve>(bytes);
+  if (reserved && reserved->complete()) return reserved;
+  return fail(errc::bad_config, fmt::format("patterns.cacheReserve: {} bytes are to be reserved; this machine gives at "
+                                            "most {}, three quarters of its memory, and less where that is in use",
+                                            bytes, most));
+}
+
 /// A question to an actor from outside of any, and its answer.
 template <class Answer, class Question>
 result<Answer> ask(caf::actor_system& system, const caf::actor& whom, Question question) {
@@ -74,12 +86,14 @@ struct server::implementation {
   std::uint64_t key_seed = random_number();
   store_opener open_store;  ///< null: as the configuration says
 
+  std::unique_ptr<memory_blocks::reserve> reserved;
   connection_traces traces;
   std::unique_ptr<caf::actor_system_config> system_config;
   caf::actor_system system{*system_config};
   std::unique_ptr<event_loop> home;
   std::thread loop_thread;
   caf::actor coordinator, gate;
+  const std::shared_ptr<share_desk> shares = std::make_shared<share_desk>();
 
   std::mutex mutex;  ///< guards what follows
   caf::actor cache;
@@ -144,12 +158,16 @@ result<std::unique_ptr<server>> server::make(node_config config, store_opener op
   impl->config.id = (*identity)->name();
   impl->identity = std::move(*identity);
   impl->open_store = std::move(open_store);
+  use_slab_memory(slab_pool::instance());
+  auto reserved = reserve_memory(impl->config.cache_reserve);
+  if (!reserved) return fail(std::move(reserved.error()));
+  impl->reserved = std::move(*reserved);
   auto home = event_loop::make(impl->system, impl->config.busy_poll);
   if (!home) return fail(std::move(home.error()));
   impl->home = std::move(*home);
   impl->loop_thread = std::thread([loop = impl->home.get()] { loop->run(); });
   impl->coordinator = spawn_coordinator(impl->system, impl->config, impl->parts());
-  impl->gate = spawn_gate(impl->system, impl->coordinator);
+  impl->gate = spawn_gate(impl->system, impl->coordinator, impl->shares);
   return std::unique_ptr<server>(new server(std::move(impl)));
 }
 
@@ -268,7 +286,10 @@ void server::share(slab_ptr patterns, delivery_wish wish, std::function<void(con
   messages::share question;
   question.patterns = std::move(patterns);
   question.wish = std::move(wish);
-  caf_compat::anon_send(impl_->gate, gate_messages::await_report{std::move(question), std::move(done)});
+  question.requester = impl_->gate;
+  // Refused, it is answered where reports are: whoever calls may hold a lock that `done` takes.
+  if (impl_->shares->hand_over(question, done))
+    caf_compat::anon_send(impl_->gate, gate_messages::await_report{std::move(question), std::move(done)});
 }
 
 std::future<sync_report> server::sync_pattern(const pattern& value, delivery_wish wish) {
@@ -287,7 +308,8 @@ struct report_assembly {
 
   void add(const sync_report& part, const std::vector<std::uint32_t>& indexes) {
     std::unique_lock lock(mutex);
-    for (std::size_t i = 0; i < part.local.size() && i < indexes.size(); ++i) whole.local[indexes[i]] = part.local[i];
+    for (std::size_t i = 0; i < part.local.size() && i < indexes.size(); ++i)
+      whole.local.set(indexes[i], part.local[i]);
     for (const auto& peer : part.peers) merge(peer, indexes);
     if (part.failure.code != errc::none) whole.failure = part.failure;
     own_level = std::min(own_level, part.own_level);
@@ -325,7 +347,7 @@ std::future<sync_report> server::sync_patterns(const std::vector<pattern>& value
   auto builder = new_slab();
   for (std::uint32_t i = 0; i < values.size(); ++i) {
     if (auto added = builder.add(values[i]); !added) {
-      assembly->whole.local[i] = {share_outcome::verdict::refused, std::move(added.error())};
+      assembly->whole.local.set(i, {share_outcome::verdict::refused, std::move(added.error())});
       continue;
     }
     indexes.push_back(i);

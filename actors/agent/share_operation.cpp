@@ -16,7 +16,7 @@ share_operation::share_operation(agent& self, std::span<const pattern> what, del
   whole_.local.resize(what.size());
   for (std::uint32_t i = 0; i < what.size(); ++i) {
     if (auto added = builder.add(what[i]); !added) {
-      whole_.local[i] = {share_outcome::verdict::refused, std::move(added.error())};
+      whole_.local.set(i, {share_outcome::verdict::refused, std::move(added.error())});
       continue;
     }
     places.push_back(i);
@@ -62,7 +62,7 @@ bool share_operation::offer(delivery& message) {
 
 void share_operation::add(const part& which, const sync_report& reported) {
   for (std::size_t i = 0; i < reported.local.size() && i < which.places.size(); ++i)
-    whole_.local[which.places[i]] = reported.local[i];
+    whole_.local.set(which.places[i], reported.local[i]);
   for (const auto& outcome : reported.peers) {
     auto known = std::find_if(whole_.peers.begin(), whole_.peers.end(),
                               [&](const peer_outcome& p) { return p.peer == outcome.peer; });

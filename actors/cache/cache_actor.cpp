@@ -4,12 +4,12 @@
 #include <variant>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/cold_pages.hpp>
 #include <quicsync/actors/cache/comparison_desk.hpp>
 #include <quicsync/actors/cache/delta_records.hpp>
+#include <quicsync/actors/cache/memory_blocks.hpp>
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/actors/cache/unstored.hpp>
 #include <quicsync/actors/inspect/inspect_messages.hpp>
@@ -207,29 +207,34 @@ class cache_actor : public loop_actor, private loop::source {
     track.places.resize(m.patterns->size(), {lane::normal, 0});
     for (std::size_t i = 0; i < m.patterns->size(); ++i) {
       table_.expect(*m.patterns, i);
-      auto& local = track.local[i];
+      const auto refuse = [&](error reason) {
+        track.local.set(i, {share_outcome::verdict::refused, std::move(reason)});
+      };
       if (const auto& why = store_refusal_.code != errc::none ? store_refusal_ : held_up; why.code != errc::none) {
-        local = {share_outcome::verdict::refused, why};
+        refuse(why);
         continue;
       }
       if (m.patterns->item(i).has_checksum && !planted(bug::checksum_is_not_checked))
         if (auto corruption = find_corruption(m.patterns->record(i))) {
-          local = {share_outcome::verdict::refused, std::move(*corruption)};
+          refuse(std::move(*corruption));
           continue;
         }
       const auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
       note(outcome);
       keep(outcome, m.patterns, i);
-      local.what = as_share_verdict(outcome.what);
-      if (local.what != share_outcome::verdict::refused)
+      const auto verdict = as_share_verdict(outcome.what);
+      if (verdict != share_outcome::verdict::refused) {
         track.places[i] = {outcome.on, outcome.position};
-      else if (outcome.what == pattern_table::verdict::expired)
-        local.reason = {errc::expired, "its expiresAt is over already"};
-      else
-        local.reason = refusal_of(outcome.what);
+        if (verdict != share_outcome::verdict::accepted) track.local.set(i, {verdict, {}});
+      } else if (outcome.what == pattern_table::verdict::expired) {
+        refuse({errc::expired, "its expiresAt is over already"});
+      } else {
+        refuse(refusal_of(outcome.what));
+      }
     }
     arm();
     track.own_store = store_works();
+    track.takes_bundles = m.takes_bundles;
     tell(this, ledger_, std::move(track));
     tell_moves();  // last: one share can replace what it has just brought
     feed_waiting();
@@ -309,9 +314,9 @@ class cache_actor : public loop_actor, private loop::source {
     messages::applied answer{m.tag, m.on, m.first_sequence, count, std::move(taken.refused)};
     if (store_works()) unstored_.wait(handed.peer, answer, taken.last);
     if (!taken.older.pairs.empty()) tell(this, handed.peer, std::move(taken.older));
+    feed_waiting();  // who waits for patterns has them before the peer has its answer
     tell(this, handed.peer, std::move(answer));
     if (store_works() && taken.last <= unstored_.durable_position()) on_durable(unstored_.durable_position());
-    feed_waiting();
   }
 
   // -- the store
@@ -424,9 +429,7 @@ class cache_actor : public loop_actor, private loop::source {
   }
 
   void answer(const messages::pull& m) {
-    auto reading = m.deltas.number == this_node
-                       ? table_.read(m.after, m.lanes, m.records_max, m.bytes_max)
-                       : table_.read_for(m.deltas, m.after, m.lanes, m.records_max, m.bytes_max);
+    auto reading = table_.read_for(m.deltas, m.after, m.lanes, m.records_max, m.bytes_max);
     hand_out(m.reader, {m.tag, std::move(reading.sets), reading.next, reading.at_end}, std::move(reading.cold));
   }
 
@@ -615,13 +618,15 @@ caf::actor spawn_cache(caf::actor_system& system, loop& home, cache_setup setup)
 }
 
 table_config table_config_of(const node_config& config, std::uint64_t key_seed) {
+  constexpr std::uint64_t usual_pattern_bytes = 256;  // all in
   table_config table;
   table.key_seed = key_seed;
   if (config.cache_entries) table.entries_max = *config.cache_entries;
   if (config.cache_bytes != 0)
     table.bytes_max = config.cache_bytes;
-  else if (const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE); pages > 0 && page_bytes > 0)
-    table.bytes_max = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes) / 4;
+  else
+    table.bytes_max = memory_blocks::physical_bytes() / 4;
+  table.entries_expected = config.cache_reserve / usual_pattern_bytes;
   table.ttl = config.cache_ttl;
   table.horizon = config.tombstone_horizon;
   table.sync_priority = config.sync_priority;

@@ -23,9 +23,9 @@ class key_index {
   template <class Is>
   std::uint32_t find(std::uint64_t key, Is&& is) const {
     if (directory_.empty()) return no_number;
-    const page& in = page_of(key);
-    for (auto at = home_of(tag_of(key)); in.slots[at].number != 0; at = next_to(at))
-      if (in.slots[at].tag == tag_of(key) && is(in.slots[at].number - 1)) return in.slots[at].number - 1;
+    const slot* const slots = place_in(tag_of(key)).slots;
+    for (auto at = home_of(tag_of(key)); slots[at].number != 0; at = next_to(at))
+      if (slots[at].tag == tag_of(key) && is(slots[at].number - 1)) return slots[at].number - 1;
     if (!overflow_.empty())
       for (auto [at, end] = overflow_.equal_range(key); at != end; ++at)
         if (is(at->second)) return at->second;
@@ -36,6 +36,8 @@ class key_index {
     return find(key, [](std::uint32_t) { return true; });
   }
   void insert(std::uint64_t key, std::uint32_t entry);
+  /// Makes room for about so many at once, so that no page has to be split for them. Precondition: it is empty.
+  void reserve(std::size_t entries);
   /// Precondition: it was inserted.
   void erase(std::uint64_t key, std::uint32_t entry);
   /// Before the pool's clear().
@@ -43,7 +45,7 @@ class key_index {
 
   /// Where find() of this key begins to look, to be fetched in advance; null: nowhere.
   const void* place_of(std::uint64_t key) const noexcept {
-    return directory_.empty() ? nullptr : &page_of(key).slots[home_of(tag_of(key))];
+    return directory_.empty() ? nullptr : &place_in(tag_of(key)).slots[home_of(tag_of(key))];
   }
 
  private:
@@ -51,33 +53,38 @@ class key_index {
     std::uint32_t tag = 0;     ///< the key's upper half
     std::uint32_t number = 0;  ///< of the entry, and one; 0: free
   };
-  static constexpr std::uint32_t page_slots = page_pool::page_bytes / sizeof(slot) - 1;
+  static constexpr std::uint32_t page_slots = page_pool::page_bytes / sizeof(slot);
+  static_assert((page_slots & (page_slots - 1)) == 0);
   /// Not more: a look-up of what is not there, as of each new id, walks to the next free slot.
   static constexpr std::uint32_t page_used_max = page_slots / 8 * 5;
   static constexpr unsigned depth_max = 20;  ///< with the place in the page that is all of a tag
-  struct page {
-    slot slots[page_slots];
-    std::uint32_t used;
-    std::uint32_t depth;  ///< leading bits that its tags share
+  /// What is known of a page stands apart from it, where others are near: at the same place of each page it would be
+  /// in the same few lines of the processor's caches.
+  struct page_state {
+    std::uint32_t used = 0;
+    std::uint32_t depth = 0;  ///< leading bits that its tags share
   };
-  static_assert(sizeof(page) == page_pool::page_bytes);
+  struct place {
+    slot* slots = nullptr;
+    std::uint32_t state = 0;  ///< in states_
+  };
 
   static std::uint32_t tag_of(std::uint64_t key) noexcept { return static_cast<std::uint32_t>(key >> 32); }
-  static std::uint32_t home_of(std::uint32_t tag) noexcept { return (tag & 0xfff) == page_slots ? 0 : tag & 0xfff; }
-  static std::uint32_t next_to(std::uint32_t at) noexcept { return at + 1 == page_slots ? 0 : at + 1; }
-  static std::uint32_t steps(std::uint32_t from, std::uint32_t to) noexcept {
-    return to >= from ? to - from : to + page_slots - from;
-  }
-  std::size_t page_number_of(std::uint32_t tag) const noexcept { return (std::uint64_t{tag} << depth_) >> 32; }
-  const page& page_of(std::uint64_t key) const noexcept { return *directory_[page_number_of(tag_of(key))]; }
-  page& page_of(std::uint64_t key) noexcept { return *directory_[page_number_of(tag_of(key))]; }
+  static std::uint32_t home_of(std::uint32_t tag) noexcept { return tag & (page_slots - 1); }
+  static std::uint32_t next_to(std::uint32_t at) noexcept { return (at + 1) & (page_slots - 1); }
+  static std::uint32_t steps(std::uint32_t from, std::uint32_t to) noexcept { return (to - from) & (page_slots - 1); }
+  std::size_t place_number_of(std::uint32_t tag) const noexcept { return (std::uint64_t{tag} << depth_) >> 32; }
+  const place& place_in(std::uint32_t tag) const noexcept { return directory_[place_number_of(tag)]; }
+  page_state& state_of(const place& of) noexcept { return states_[of.state]; }
 
-  static void put(page& into, slot what) noexcept;
-  static void take_out(page& from, std::uint32_t hole) noexcept;
-  void split(page& full, std::uint32_t tag);
+  place add_page(std::uint32_t depth);
+  static void put(slot* slots, slot what) noexcept;
+  static void take_out(slot* slots, std::uint32_t hole) noexcept;
+  void split(place full, std::uint32_t tag);
 
   page_pool& pool_;
-  std::vector<page*> directory_;  ///< by the tag's leading `depth_` bits
+  std::vector<place> directory_;  ///< by the tag's leading `depth_` bits
+  std::vector<page_state> states_;
   unsigned depth_ = 0;
   /// What no page can take, since splitting does not separate it: thousands of one tag, which no honest ids have.
   std::multimap<std::uint64_t, std::uint32_t> overflow_;

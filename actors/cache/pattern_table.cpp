@@ -17,9 +17,10 @@ bool holds(const std::vector<std::string>& types, std::string_view type) {
 
 bool is_crowded(const sharing& access) { return access.audience && access.audience->size() > limits::frame_names; }
 
-// How many records before apply() comes to one its key's place is fetched, then its entry, then the record that is
-// held.
-constexpr std::size_t key_ahead = 16, entry_ahead = 8, record_ahead = 4;
+// How many records before apply() comes to one its entry is fetched, then the record that is held.
+constexpr std::size_t entry_ahead = 8, record_ahead = 4;
+// So many records can be passed over for what it takes to read one.
+constexpr std::size_t passed_a_record = 8;
 // How far a look-up in the index mostly walks.
 constexpr std::size_t usual_walk_bytes = 32;
 
@@ -63,13 +64,14 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
 
 void pattern_table::expect(const slab& records, std::size_t index) {
   // In the open: GCC takes a function that does nothing but fetch for one without effect, and leaves out calls of it.
-  const auto keys_end = std::min(index + key_ahead + 1, records.size());
-  for (auto i = index == 0 ? 0 : index + key_ahead; i < keys_end; ++i) {
-    const auto* const first = static_cast<const char*>(by_key_.place_of(records.item(i).key));
-    if (first == nullptr) break;
-    __builtin_prefetch(first);
-    __builtin_prefetch(first + usual_walk_bytes);  // it may end in the next line of the cache
-  }
+  // All places in the index at once: one after the other they would each wait for a walk through the page tables.
+  if (index == 0)
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const auto* const first = static_cast<const char*>(by_key_.place_of(records.item(i).key));
+      if (first == nullptr) break;
+      __builtin_prefetch(first, 0, 2);
+      __builtin_prefetch(first + usual_walk_bytes, 0, 2);  // it may end in the next line of the cache
+    }
   // What the index says is kept until the entry's turn; what happens to the entry meanwhile makes it no more than a
   // guess.
   if (index + entry_ahead < records.size()) {
@@ -109,15 +111,17 @@ void pattern_table::remove_entry(std::uint32_t entry_index) {
 
 void pattern_table::leave(lane on, log_position_number position) { logs_[index_of(on)].leave(position, stands()); }
 
-/// The entry stands at the log's end from now on; `replaced`: where it stood, if it did.
-log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log_position_number replaced) {
+/// The entry stands at the log's end from now on; `replaced`: where it stood, if it did; `is_timed`: something is due
+/// with it some time.
+log_position_number pattern_table::stand(std::uint32_t entry_index, lane on, log_position_number replaced,
+                                         bool is_timed) {
   entry& e = entries_[entry_index];
   const lane before = std::exchange(e.on, on);
   e.position = ++last_position_;
   const bool lost = planted(bug::conflation_loses_newest) && replaced != 0 && replaced + 1 == e.position;
   if (e.has_record() && !lost) logs_[index_of(on)].push(e.position, entry_index, stands());
   if (replaced != 0) leave(before, replaced);
-  plan_entry(entry_index);
+  if (is_timed) plan_entry(entry_index);
   return e.position;
 }
 
@@ -193,7 +197,8 @@ pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const sla
   note_gone(replaced);
   detach(entry_index);
   attach(entry_index, records, index, source, wider, arrived);
-  const auto position = stand(entry_index, on, replaced);
+  const auto& item = records->item(index);
+  const auto position = stand(entry_index, on, replaced, item.expires || item.deleted);
   outcome out{verdict::widened, false, on, position, replaced};
   out.entry = entry_index;
   return out;
@@ -252,7 +257,7 @@ pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t
     attach(at, records, index, source, access, now_ms);
   }
   out.entry = at;
-  out.position = stand(at, out.on, out.replaced);
+  out.position = stand(at, out.on, out.replaced, item.expires || item.deleted);
   if (step && !is_over) replacements_.note(out.position, *step, [this] { return passed_by_all(); });
   return out;
 }
@@ -333,12 +338,23 @@ bool pattern_table::nothing_after(const log_cursor& after, lane_set lanes) const
 
 pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lanes, std::size_t records_max,
                                            std::size_t bytes_max) const {
+  return read_but_from(this_store, after, lanes, records_max, bytes_max);
+}
+
+/// What `reader` has brought is passed over; this_store: nothing is.
+pattern_table::reading pattern_table::read_but_from(peer_number reader, const log_cursor& after, lane_set lanes,
+                                                    std::size_t records_max, std::size_t bytes_max) const {
   reading out;
   out.next = after;
-  std::size_t records = 0, bytes = 0;
+  std::size_t records = 0, bytes = 0, passed = 0;
   std::shared_ptr<change_set> open;  // consecutive records that came together share a set
   const arrival* from = nullptr;
-  std::uint32_t open_from = none;
+  std::uint32_t open_from = none, from_number = none;
+  const auto pass = [&](lane l, log_position_number position) {
+    if (++passed > records_max * passed_a_record) return false;
+    out.next[l] = position;
+    return true;
+  };
 
   for (lane l : all_lanes) {
     if (!lanes.has(l)) continue;
@@ -346,8 +362,11 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
     const bool all = log.visit_after(after[l], [&](const lane_log::standing& at) {
       const entry& e = entries_[at.entry];
       if (e.position == at.position && e.has_record()) {
-        if (e.from != open_from) from = &arrivals_[e.from];
-        const std::size_t size = from->records->item(e.index).size;
+        if (e.from != from_number) from = &arrivals_[from_number = e.from];
+        if (from->source == reader) return pass(l, at.position);
+        const slab& records_of = *from->records;
+        const std::size_t size = records_of.item(e.index).size;
+        if (e.index + record_ahead < records_of.size()) __builtin_prefetch(&records_of.item(e.index + record_ahead));
         if (records != 0 && (records >= records_max || bytes + size > bytes_max)) return false;
         if (e.from != open_from) {
           open_from = e.from;
@@ -361,6 +380,7 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
       }
       if (e.position == at.position && e.cold) {
         const order_left& left = left_.at(at.entry);
+        if (left.source == reader) return pass(l, at.position);
         if (records != 0 && (records >= records_max || bytes + left.size > bytes_max)) return false;
         out.cold.push_back({at.position, l, left.source, left.access});
         open_from = none;
@@ -379,7 +399,8 @@ pattern_table::reading pattern_table::read(const log_cursor& after, lane_set lan
 
 pattern_table::reading pattern_table::read_for(const delta_reader& peer, const log_cursor& after, lane_set lanes,
                                                std::size_t records_max, std::size_t bytes_max) const {
-  auto out = read(after, lanes, records_max, bytes_max);
+  if (peer.number == this_node) return read(after, lanes, records_max, bytes_max);
+  auto out = read_but_from(peer.number, after, lanes, records_max, bytes_max);
   const auto known = progress_.find(peer.number);
   if (known == progress_.end() || replacements_.empty()) return out;
   const log_cursor& acknowledged = known->second;

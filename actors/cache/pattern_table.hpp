@@ -47,12 +47,15 @@ struct table_config {
   std::optional<std::chrono::milliseconds> ttl;                       ///< from arrival
   std::chrono::milliseconds horizon = std::chrono::hours(7 * 24);     ///< what is gone is remembered so long
   type_priorities sync_priority;                                      ///< of what has no priority of its own
+  std::size_t entries_expected = 0;                                   ///< room for so many is made at once
   bool stored = false;  ///< a store has to be told what is gone: take_gone()
 };
 
 class pattern_table {
  public:
-  explicit pattern_table(table_config config) : config_(std::move(config)) {}
+  explicit pattern_table(table_config config) : config_(std::move(config)) {
+    by_key_.reserve(config_.entries_expected);
+  }
   /// Without bounds.
   explicit pattern_table(std::uint64_t key_seed) { config_.key_seed = key_seed; }
 
@@ -153,7 +156,8 @@ class pattern_table {
                std::size_t bytes_max = limits::turn_bytes) const;
   /// Deltas will be wanted: from now on it is noted what replaces what.
   void note_replacements() noexcept { notes_replacements_ = true; }
-  /// The same as read() for a peer that takes deltas: sets say what their changes have in common with what it holds.
+  /// The same as read() for a reader that takes deltas, without what it has brought: sets say what their changes have
+  /// in common with what it holds.
   reading read_for(const delta_reader& peer, const log_cursor& after, lane_set lanes,
                    std::size_t records_max = limits::turn_records, std::size_t bytes_max = limits::turn_bytes) const;
 
@@ -258,6 +262,8 @@ class pattern_table {
     }
   };
 
+  reading read_but_from(peer_number reader, const log_cursor& after, lane_set lanes, std::size_t records_max,
+                        std::size_t bytes_max) const;
   held_record held(std::uint32_t entry_index) const;
   lane lane_of(const slab& records, std::size_t index) const;
   std::string_view id_of(std::uint32_t entry_index) const;
@@ -268,7 +274,7 @@ class pattern_table {
                 const sharing& access);
   std::uint32_t add_entry(std::uint64_t key);
   void remove_entry(std::uint32_t entry_index);
-  log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced);
+  log_position_number stand(std::uint32_t entry_index, lane on, log_position_number replaced, bool is_timed);
   void leave(lane on, log_position_number position);
   std::optional<replacements::step> step_over(std::uint32_t entry_index, const slab& records, std::size_t index,
                                               const sharing& access) const;

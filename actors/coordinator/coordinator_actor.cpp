@@ -55,6 +55,10 @@ class coordinator_actor : public inspected_actor {
         [this](const messages::ask_peer_name& m) { return messages::peer_name{m.number, members_.name_of(m.number)}; },
         [this](const messages::check_health& m) { on_check_health(m); },
         [this](const messages::happened& m) { emit(m.what); },
+        [this](const messages::all_happened& m) {
+          for (const auto& each : m.what) count(each);
+          for (const auto& listener : listeners_) tell(this, listener, m);
+        },
         // transport
         [this](const transport::listening& m) { on_listening(m); },
         [this](transport::accepted& m) { on_accepted(m); },
@@ -486,6 +490,11 @@ class coordinator_actor : public inspected_actor {
   // -----------------------------------------------------------------------------------------------------
 
   void emit(const event& what) {
+    count(what);
+    for (const auto& listener : listeners_) tell(this, listener, messages::happened{what});
+  }
+
+  void count(const event& what) {
     if (what.name == "sync:completed") {
       ++statistics_.total_syncs;
       ++statistics_.successful_syncs;
@@ -497,7 +506,6 @@ class coordinator_actor : public inspected_actor {
       ++statistics_.total_syncs;
       ++statistics_.failed_syncs;
     }
-    for (const auto& listener : listeners_) tell(this, listener, messages::happened{what});
   }
 
   void gather(std::function<void(state_gathering&)> then) {

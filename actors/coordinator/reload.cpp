@@ -45,6 +45,7 @@ result<reload_plan> plan_reload(const node_config& now, const node_config& next)
       {next.enable_auth == now.enable_auth, "security.enableAuth"},
       {next.cache_entries == now.cache_entries, "patterns.cacheSize"},
       {next.cache_bytes == now.cache_bytes, "patterns.cacheBytes"},
+      {next.cache_reserve == now.cache_reserve, "patterns.cacheReserve"},
       {next.cache_ttl == now.cache_ttl, "patterns.cacheTTL"},
   };
   for (const auto& [same, key] : kept)

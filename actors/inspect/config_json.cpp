@@ -48,6 +48,7 @@ std::string to_json(const node_config& config) {
   auto pinned = json::object();
   for (const auto& key : config.pinned) pinned[key.name] = key.fingerprint;
   json patterns{{"cacheBytes", config.cache_bytes},
+                {"cacheReserve", config.cache_reserve},
                 {"tombstoneHorizon", config.tombstone_horizon.count()},
                 {"syncPriority",
                  {{"high", config.sync_priority.high},

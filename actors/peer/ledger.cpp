@@ -175,7 +175,7 @@ bool ledger::finish_if_settled(share_id id) {
       outcome.peers.push_back(std::move(w.outcome));
     else if (w.outcome.failure.code == errc::none)
       outcome.own_level = w.level;
-  due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
+  due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}, share.takes_bundles});
   shares_.erase(it);
   if (shares_.empty()) longest_run_ = 1;
   return true;
@@ -185,7 +185,7 @@ void ledger::report_without_waiting(messages::track& share, error failure) {
   sync_report outcome;
   outcome.local = std::move(share.local);
   outcome.failure = std::move(failure);
-  due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}});
+  due_.push_back({std::move(share.requester), {share.number, std::move(outcome)}, share.takes_bundles});
 }
 
 ledger::peer_entry ledger::own_store() { return {0, {}, false, ack_level::stored, {}, {}}; }
@@ -319,6 +319,7 @@ void ledger::track(messages::track share, time_point now) {
   if (entry.peers.empty()) return report_without_waiting(share, nobody_to_share_with());
 
   entry.local = std::move(share.local);
+  entry.takes_bundles = share.takes_bundles;
   recall_refusals(entry);
   for (auto& wait : entry.peers)
     if (auto it = peers_.find(wait.peer); !wait.settled && it != peers_.end() && has_all(it->second, wait.level, entry))

@@ -22,6 +22,7 @@ class ledger {
   struct due {
     caf::actor requester;
     messages::report what;
+    bool takes_bundles = false;  ///< the requester does
   };
 
   /// `level`: the highest one that it acknowledges; a share that wishes for more is settled by that.
@@ -84,11 +85,12 @@ class ledger {
     std::uint64_t number = 0;
     time_point started;
     time_point deadline;
-    std::vector<share_outcome> local;
+    share_outcomes local;
     std::vector<std::pair<lane, log_position_number>> places;
     std::array<log_position_number, lane_count> last{};  ///< the highest place on each lane
     std::vector<waiting_for> peers;
     bool alone = false;  ///< there is no peer: it waits for this node's store
+    bool takes_bundles = false;
   };
   /// Patterns of a share that follow each other in the log.
   struct run {

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include <quicsync/actors/peer/ledger.hpp>
@@ -40,13 +44,41 @@ class ledger_actor : public loop_actor, private loop::source {
 
   void on_exit() override {
     home().remove(this);
+    tell_all();
     coordinator_ = nullptr;
     peers_.clear();
   }
 
  private:
   void on_ready(unsigned) override {}
-  void on_turn_end() override {}
+  // A turn's events and reports go together: who hears of them mostly sleeps on another thread, which costs more to
+  // wake than to tell. The events first: whoever has a report finds its share counted.
+  void on_turn_end() override {
+    if (!events_.empty() || !reports_.empty()) run_in_context([this] { tell_all(); });
+  }
+  void tell_all() {
+    if (events_.size() == 1)
+      tell(this, coordinator_, messages::happened{std::move(events_.front())});
+    else if (!events_.empty())
+      tell(this, coordinator_, messages::all_happened{std::move(events_)});
+    events_.clear();
+    const auto due = std::exchange(reports_, {});
+    for (auto first = due.begin(), end = first; first != due.end(); first = end) {
+      end = std::find_if(first, due.end(), [&](const auto& each) { return each.requester != first->requester; });
+      tell_reports(std::span(first, end));
+    }
+  }
+  /// All of one requester.
+  void tell_reports(std::span<const ledger::due> due) {
+    const auto& to = due.front();
+    if (due.size() == 1 || !to.takes_bundles) {
+      for (const auto& each : due) tell(this, each.requester, each.what);
+      return;
+    }
+    messages::reports together;
+    for (const auto& each : due) together.all.push_back(each.what);
+    tell(this, to.requester, std::move(together));
+  }
   void on_deadline() override {
     run_in_context([this] { act([this] { ledger_.handle_deadline(home().now()); }); });
   }
@@ -94,21 +126,20 @@ class ledger_actor : public loop_actor, private loop::source {
     change();
     for (auto& due : ledger_.take_due()) {
       announce(due.what.outcome);
-      tell(this, due.requester, std::move(due.what));
+      reports_.push_back(std::move(due));
     }
     auto next = ledger_.deadline().value_or(time_point::max());
     if (next != armed_) home().set_deadline(this, armed_ = next);
   }
 
   void announce(const sync_report& outcome) {
-    event what;
     if (outcome.failure.code == errc::no_peers) {
+      auto& what = events_.emplace_back();
       what.name = "sync:warning";
       what.message = outcome.failure.context;
-      tell(this, coordinator_, messages::happened{what});
     }
     for (const auto& peer : outcome.peers) {
-      what = {};
+      auto& what = events_.emplace_back();
       what.peer_id = peer.peer;
       if (peer.failure.code == errc::none && !peer.refused.empty()) {
         what.name = "sync:failed";
@@ -123,7 +154,6 @@ class ledger_actor : public loop_actor, private loop::source {
         what.name = "sync:failed";
         what.failure = peer.failure;
       }
-      tell(this, coordinator_, messages::happened{what});
     }
   }
 
@@ -136,6 +166,8 @@ class ledger_actor : public loop_actor, private loop::source {
   neighbourhood around_;
   std::map<peer_number, known_peer> peers_;  ///< nodes only
   caf::actor coordinator_;
+  std::vector<event> events_;         ///< of this turn
+  std::vector<ledger::due> reports_;  ///< of this turn
   time_point armed_ = time_point::max();
 };
 

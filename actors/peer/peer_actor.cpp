@@ -384,7 +384,7 @@ class peer_actor : public loop_actor, private loop::source, private peer_session
   void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
             std::size_t bytes_max) override {
     messages::pull m{caf::actor_cast<caf::actor>(this), tagged(tag), after, lanes, wait, records_max, bytes_max};
-    m.deltas = session_->deltas_wanted();
+    m.deltas = session_->deltas_wanted(tag);
     send_to_cache(std::move(m));
   }
   void find(std::uint64_t tag, std::string id) override { send_to_cache(messages::find{tagged(tag), std::move(id)}); }

@@ -186,8 +186,8 @@ class peer_session {
     time_point since = time_point::max();
   };
   under_way unacknowledged() const noexcept;
-  /// For messages::pull: whether the other side is sent deltas.
-  delta_reader deltas_wanted() const;
+  /// For the messages::pull of this tag: whether the other side is sent deltas.
+  delta_reader deltas_wanted(std::uint64_t tag) const;
   /// How far the other side was given the log; nullopt: it takes nothing.
   std::optional<log_cursor> given_to() const { return reading_ ? std::optional(read_to_) : std::nullopt; }
   const std::optional<hello_frame>& their_hello() const noexcept { return their_hello_; }

@@ -14,6 +14,7 @@ void peer_session::send_on(lane on, byte_buffer&& bytes) {
   if (bytes.empty()) return;
   outgoing(on).in_flight_bytes += bytes.size();
   statistics_.lane_bytes_sent += bytes.size();
+  if (bytes.capacity() > 2 * bytes.size()) bytes.shrink_to_fit();  // it may wait for long
   host_.send_frames(on, shared_bytes(std::move(bytes)));
 }
 
@@ -110,6 +111,8 @@ struct gathering {
   std::size_t bytes = 0;
   byte_buffer frames;
 };
+
+constexpr std::size_t frame_head_bytes = 8, frames_begun_max = 32u << 10;
 
 /// Of a set's changes in turn, what the other side's version has in common with each.
 class delta_list {
@@ -234,6 +237,9 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
   std::array<gathering, lane_count> lanes;
   std::array<std::vector<log_position_number>, lane_count> passed_over;
   byte_buffer block;
+  std::size_t changes = 0;
+  for (const auto& set : sets) changes += set->changes.size();
+  const auto batch = std::min(changes, config_.batch_patterns);
   auto flush = [&](lane on) {
     auto& g = lanes[index_of(on)];
     if (g.records.empty()) return;
@@ -247,6 +253,10 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     }
     statistics_.deltas_sent += g.deltas.size();
     g.deltas.clear();
+    // As large as the first one, all of them together take so much.
+    if (g.frames.empty())
+      g.frames.reserve(
+          std::min((block.size() + frame_head_bytes) * (changes / g.records.size() + 1), frames_begun_max));
     record_marks marks;
     // A client passes nothing on and need not know for whom else it is.
     if (g.access.audience && their_hello_->role == node_role::client)
@@ -254,6 +264,7 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
     else if (g.access.audience)
       marks = {*g.access.audience, g.access.no_relay};
     append_frame(g.frames, batch_frame{std::move(marks), block});
+    if (g.positions.capacity() > 2 * g.positions.size()) g.positions.shrink_to_fit();
     note_sent(on, {outgoing(on).next_sequence, host_.now(), std::exchange(g.positions, {}), origin == drawn_from::log,
                    g.bytes});
     out_limit_.take(g.records.size(), g.bytes, host_.now());
@@ -277,6 +288,8 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
       continue;
     }
     const bool left = origin == drawn_from::log && leaves_to_another(*set);
+    const bool takes_all =
+        origin == drawn_from::log && sent_again_.empty() && their_filter_->match_all() && rules_.reads_all();
     delta_list deltas(*set);
     const bool may_be_deltas = sends_deltas(*set, origin);
     for (const change& c : set->changes) {
@@ -290,7 +303,8 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
       } else {
         delta = nullptr;
       }
-      if (!is_for_them(origin, *set, c)) {
+      const bool taken = takes_all && c.position > outside_until_[c.on];
+      if (!taken && !is_for_them(origin, *set, c)) {
         const bool own = set->source == this_node && origin == drawn_from::log;
         if (own && c.position > outside_until_[c.on]) passed_over[index_of(c.on)].push_back(c.position);
         continue;
@@ -301,13 +315,19 @@ void peer_session::send_records(const std::vector<std::shared_ptr<const change_s
           !(g.access == set->access) || (!g.deltas.empty() && g.records.size() == limits::delta_block_records) ||
           (delta != nullptr && g.records.size() >= limits::delta_block_records))
         flush(c.on);
-      g.access = set->access;
+      if (g.records.empty()) {
+        g.access = set->access;
+        g.records.reserve(batch);
+        g.positions.reserve(batch);
+      }
       auto& to = outgoing(c.on);
       if (delta != nullptr && to.deltas.size() < limits::deltas_unsettled) {
         const auto place = static_cast<std::uint32_t>(g.records.size());
         g.deltas.push_back({place, delta->kept, delta_check(set->records->item(c.index).hash)});
         to.deltas.push_back({to.next_sequence + place, set->records, c.index});
       }
+      __builtin_prefetch(record.data());  // it is packed with its batch, a while later
+      __builtin_prefetch(record.data() + record.size() - 1);
       g.records.push_back(record);
       g.positions.push_back(c.position);
       g.bytes += record.size();
@@ -338,8 +358,9 @@ peer_session::under_way peer_session::unacknowledged() const noexcept {
 
 // -- deltas
 
-delta_reader peer_session::deltas_wanted() const {
-  const bool wanted = config_.deltas && config_.compress && their_hello_ && their_hello_->role == node_role::node &&
+delta_reader peer_session::deltas_wanted(std::uint64_t tag) const {
+  const bool wanted = tag == reading_tag_ && config_.deltas && config_.compress && their_hello_ &&
+                      their_hello_->role == node_role::node &&
                       (their_hello_->capabilities & capability::takes_deltas) != 0;
   return {wanted ? number_ : this_node, sent_from_};
 }

@@ -46,7 +46,7 @@ TEST_CASE("configuration: every key is taken", "[config]") {
       "syncInterval": 0, "batchSize": 50, "compression": false, "deltas": false, "busyPoll": 250,
       "tls": {"cert": "a.pem", "key": "a.key", "ca": "/etc/ca.pem", "rejectUnauthorized": true},
       "retry": {"maxAttempts": 5, "baseDelay": 10, "maxDelay": 100, "backoffMultiplier": 1.5}},
-    "patterns": {"cacheSize": 10000, "cacheBytes": 67108864, "cacheTTL": 86400000, "tombstoneHorizon": 60000,
+    "patterns": {"cacheSize": 10000, "cacheBytes": 67108864, "cacheReserve": 33554432, "cacheTTL": 86400000, "tombstoneHorizon": 60000,
       "syncPriority": {"high": ["security_finding"], "medium": ["coverage_gap"], "low": ["quality_metrics"]}},
     "security": {"enableAuth": true, "allowedPeers": ["beta", "gamma"], "requireTLS": true,
       "rules": {"write": [{"peer": "beta", "agents": ["b-*"]}], "read": [{"peer": "*", "filter": "priority>=5"}],
@@ -86,6 +86,7 @@ TEST_CASE("configuration: every key is taken", "[config]") {
   CHECK(read->retry.multiplier == 1.5);
   CHECK(read->cache_entries == 10000u);
   CHECK(read->cache_bytes == 67108864u);
+  CHECK(read->cache_reserve == 33554432u);
   CHECK(read->cache_ttl == 24h);
   CHECK(read->tombstone_horizon == 1min);
   CHECK(read->sync_priority.low == std::vector<std::string>{"quality_metrics"});

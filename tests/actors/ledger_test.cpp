@@ -22,6 +22,25 @@ messages::track share_at(std::vector<std::pair<lane, log_position_number>> place
 
 }  // namespace
 
+TEST_CASE("share outcomes: a pattern is accepted unless another outcome was set, in whatever order", "[ledger]") {
+  using verdict = share_outcome::verdict;
+  share_outcomes outcomes;
+  CHECK(outcomes.empty());
+  outcomes.resize(10);
+  outcomes.set(7, {verdict::refused, {errc::expired, "late"}});
+  outcomes.set(3, {verdict::duplicate, {}});
+  outcomes.set(5, {verdict::superseded, {}});
+  outcomes.set(5, {verdict::accepted, {}});
+  outcomes.set(3, {verdict::superseded, {}});
+  CHECK(outcomes.size() == 10);
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    CHECK(outcomes[i].what == (i == 7 ? verdict::refused : i == 3 ? verdict::superseded : verdict::accepted));
+  CHECK(outcomes.at(7).reason.code == errc::expired);
+  CHECK(outcomes.has(verdict::refused));
+  CHECK_FALSE(outcomes.has(verdict::duplicate));
+  CHECK_THROWS_AS(outcomes.at(10), std::out_of_range);
+}
+
 TEST_CASE("ledger: a share is reported when every peer has reached its places", "[ledger]") {
   ledger l;
   l.peer_up(1, 11, "one", true);

@@ -167,7 +167,7 @@ task<void> restarts(agent& self) {
   throw std::runtime_error("again");
 }
 task<void> blocks(agent& self, std::atomic<bool>* go_on) {
-  auto patterns = self.subscribe({});
+  auto patterns = self.subscribe({}, subscribe_frame::start::beginning);
   co_await patterns.next();
   while (!*go_on) std::this_thread::sleep_for(5ms);
 }

@@ -92,6 +92,27 @@ TEST_CASE("pattern table: a reader gets every live record once, page by page, an
   CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == count);
 }
 
+TEST_CASE("pattern table: a peer's reading passes over what it has brought itself, a bounded number at a time",
+          "[cache]") {
+  constexpr peer_number here = 3, other = 4;
+  pattern_table table(test::key_seed);
+  for (int i = 0; i < 300; ++i)
+    apply_one(table, make_pattern("p" + std::to_string(i), 1), i % 100 == 50 ? other : here);
+  std::vector<std::string> ids;
+  std::size_t pages = 0;
+  for (log_cursor after;; ++pages) {
+    const auto page = table.read_for({here, {}}, after, lane_set::all_patterns(), 10);
+    for (const auto& set : page.sets) CHECK(set->source == other);
+    for (auto& id : ids_of(page.sets)) ids.push_back(id);
+    if (page.at_end) break;
+    REQUIRE(page.next != after);
+    after = page.next;
+  }
+  CHECK(ids == std::vector<std::string>{"p50", "p150", "p250"});
+  CHECK(pages >= 2);
+  CHECK(read_all(table, {}).size() == 300);
+}
+
 TEST_CASE("pattern table: a page is bounded and begins with the most urgent lane", "[cache]") {
   pattern_table table(test::key_seed);
   for (int i = 0; i < 2000; ++i) apply_one(table, make_pattern("low" + std::to_string(i), 1, "{}", 1));

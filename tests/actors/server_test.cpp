@@ -110,6 +110,15 @@ TEST_CASE("server: a port that is taken is named", "[net]") {
   CHECK(outcome.error().context.find(std::to_string(a->port())) != std::string::npos);
 }
 
+TEST_CASE("server: more memory than the machine has cannot be reserved, and the key is named", "[net]") {
+  auto config = config_of("a");
+  config.cache_reserve = 1ull << 50;
+  auto made = server::make(config);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == errc::bad_config);
+  CHECK(made.error().context.find("patterns.cacheReserve: 1125899906842624 bytes are to be") != std::string::npos);
+}
+
 TEST_CASE("server: stopping and starting again works and begins empty", "[net]") {
   auto a = started("a");
   a->sync_pattern(make_pattern("p")).get();
@@ -182,6 +191,19 @@ TEST_CASE("server: a peer is asked for one pattern and for all", "[net]") {
     if (page.last) counted.set_value(records);
   });
   CHECK(counted.get_future().get() == 11);
+}
+
+TEST_CASE("server: a peer that is asked for all lists what the asker has brought as well", "[net]") {
+  auto a = started("a"), b = started("b");
+  must(b->connect_to_peer(at(*a)).get());
+  for (int i = 0; i < 3; ++i) REQUIRE(b->sync_pattern(make_pattern("mine-" + std::to_string(i))).get().complete());
+  std::promise<std::size_t> counted;
+  std::size_t records = 0;
+  b->ask_peer(query_frame::kind::list, "", [&](const server::answer& page) {
+    records += page.records.size();
+    if (page.last) counted.set_value(records);
+  });
+  CHECK(counted.get_future().get() == 3);
 }
 
 TEST_CASE("server: nodes start and stop a hundred times without trouble", "[net]") {

@@ -150,7 +150,7 @@ class side : public peer_session_host {
   }
   void pull(std::uint64_t tag, const log_cursor& after, lane_set lanes, bool wait, std::size_t records_max,
             std::size_t bytes_max) override {
-    const pulled what{tag, after, lanes, records_max, bytes_max, session_->deltas_wanted()};
+    const pulled what{tag, after, lanes, records_max, bytes_max, session_->deltas_wanted(tag)};
     if (what.deltas.number != this_node) table_.note_replacements();
     if (wait && table_.nothing_after(after, lanes))
       parked_ = what;

@@ -48,6 +48,18 @@ TEST_CASE("key index: what was inserted and not erased is found, whatever the or
   CHECK(std::none_of(held.begin(), held.end(), finds));
 }
 
+TEST_CASE("key index: with room for all made before, everything is found, and after more than that, too", "[cache]") {
+  std::mt19937_64 random(20261129);
+  page_pool pool;
+  key_index index(pool);
+  index.reserve(20'000);
+  std::vector<std::uint64_t> keys(60'000);
+  for (std::uint32_t i = 0; i < keys.size(); ++i) index.insert(keys[i] = random(), i);
+  for (std::uint32_t i = 0; i < keys.size(); ++i)
+    if (index.find(keys[i], [i](std::uint32_t each) { return each == i; }) != i) FAIL("entry " << i << " is lost");
+  CHECK(index.find(random(), [](std::uint32_t) { return true; }) == no_number);
+}
+
 TEST_CASE("key index: ten thousand entries that no splitting separates are held all the same", "[cache]") {
   page_pool pool;
   key_index index(pool);

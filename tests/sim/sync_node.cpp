@@ -21,10 +21,9 @@ class sync_node::speaker : public caf::event_based_actor {
           log_->stopped = true;
           log_->cache = nullptr;
         },
-        [this](const messages::happened& m) {
-          log_->events.push_back(m.what);
-          if (trace_is_wanted())
-            world_.remark(fmt::format("{}: {} {} {}", whose_, m.what.name, m.what.peer_id, to_string(m.what.failure)));
+        [this](const messages::happened& m) { note(m.what); },
+        [this](const messages::all_happened& m) {
+          for (const auto& each : m.what) note(each);
         },
         [this](const messages::peer_connected&) {},
         [this](const messages::peer_removed&) { ++log_->answered; },
@@ -41,6 +40,11 @@ class sync_node::speaker : public caf::event_based_actor {
   }
 
  private:
+  void note(const event& what) {
+    log_->events.push_back(what);
+    if (trace_is_wanted())
+      world_.remark(fmt::format("{}: {} {} {}", whose_, what.name, what.peer_id, to_string(what.failure)));
+  }
   void take(const messages::page& m) {
     for (const auto& set : m.sets)
       for (const change& c : set->changes) {
