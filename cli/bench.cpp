@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <quicsync/actors/agent/agent.hpp>
+#include <quicsync/actors/cache/memory_blocks.hpp>
 #include <quicsync/actors/server.hpp>
 #include <quicsync/transport/certificates.hpp>
 
@@ -59,7 +60,6 @@ class pattern_source {
     value.type = "test_execution";
     value.metadata.source = value.agent_id;
     value.metadata.tags = {"bench", n % 3 == 0 ? "unit" : "integration"};
-    value.timestamp = bench_clock_ns();
     value.version = 1;
     value.data =
         fmt::format(R"({{"testCase":"case_{}","duration":{},"coverage":0.{:04},"result":"{}","commit":"{:016x}")",
@@ -71,6 +71,7 @@ class pattern_source {
       length += more.size();
     }
     value.data += '}';
+    value.timestamp = bench_clock_ns();  // what comes before is not the node's
     return value;
   }
 
@@ -125,7 +126,8 @@ class bench {
       const auto name = fmt::format("bench-receiver-{}", i + 1);
       if (auto files = make_node_certificate(name, path, path, 1); !files) return fail(files.error());
       // Before this process has threads: what a fork leaves of them holds locks for ever.
-      auto receiver = bench_receiver::start(path, name, std::chrono::microseconds(options_.busy_poll), store_);
+      bench_receiver_options receiving{std::chrono::microseconds(options_.busy_poll), cache_reserve(), store_};
+      auto receiver = bench_receiver::start(path, name, receiving);
       if (!receiver) return fail(std::move(receiver.error()));
       receivers_.push_back(std::move(*receiver));
     }
@@ -137,6 +139,7 @@ class bench {
     config.port = 0;
     config.batch_size = options_.batch;
     config.busy_poll = std::chrono::microseconds(options_.busy_poll);
+    config.cache_reserve = cache_reserve();
     config.cert = path / "bench-sender.pem";
     config.key = path / "bench-sender.key";
     config.ca = path / "ca.pem";
@@ -149,6 +152,13 @@ class bench {
       if (auto name = connected.get(); !name) return fail(std::move(name.error()));
     }
     return {};
+  }
+
+  /// Memory for all patterns, which a node in use has had from the system long before; of all nodes together no more
+  /// than a quarter of the machine's.
+  std::uint64_t cache_reserve() const {
+    return std::min(options_.patterns * (128 + options_.size / 2),
+                    memory_blocks::physical_bytes() / 4 / (options_.peers + 1));
   }
 
   /// Ready records, as fast as acknowledgements let them.

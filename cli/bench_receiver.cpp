@@ -73,15 +73,16 @@ constexpr char ask_reading = 'r', ask_pool = 'p', ask_loop = 'l', ask_end = 'e';
 class receiving_process {
  public:
   receiving_process(const std::filesystem::path& directory, const std::string& name,
-                    std::chrono::microseconds busy_poll, bool store) {
+                    const bench_receiver_options& options) {
     node_config config;
     config.host = "127.0.0.1";
     config.port = 0;
     config.cert = directory / (name + ".pem");
     config.key = directory / (name + ".key");
     config.ca = directory / "ca.pem";
-    config.busy_poll = busy_poll;
-    if (store) config.store = directory / (name + ".db");
+    config.busy_poll = options.busy_poll;
+    config.cache_reserve = options.cache_reserve;
+    if (options.store) config.store = directory / (name + ".db");
     auto made = server::make(std::move(config));
     if (made) {
       node_ = std::move(*made);
@@ -133,9 +134,9 @@ std::int64_t bench_clock_ns() noexcept {
 
 result<std::unique_ptr<bench_receiver>> bench_receiver::start(const std::filesystem::path& directory,
                                                               const std::string& name,
-                                                              std::chrono::microseconds busy_poll, bool store) {
+                                                              const bench_receiver_options& options) {
   auto process = child_process::start(
-      [&](process_pipes& parent) { return receiving_process(directory, name, busy_poll, store).serve(parent); });
+      [&](process_pipes& parent) { return receiving_process(directory, name, options).serve(parent); });
   if (!process) return fail(std::move(process.error()));
   std::unique_ptr<bench_receiver> started(new bench_receiver(std::move(*process), name));
   greeting hello;

@@ -1,6 +1,7 @@
 // The receiving side of `bench`: a node in a process of its own that counts what reaches its subscriber and how long
 // that took. Made before this process has any other thread.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -17,6 +18,13 @@ namespace quicsync::cli {
 /// machine read alike.
 std::int64_t bench_clock_ns() noexcept;
 
+/// The receiving node's; see node_config.
+struct bench_receiver_options {
+  std::chrono::microseconds busy_poll{0};
+  std::uint64_t cache_reserve = 0;
+  bool store = false;  ///< it keeps what it gets in NAME.db
+};
+
 class bench_receiver {
  public:
   /// What it has seen since its start or the last restart().
@@ -27,10 +35,9 @@ class bench_receiver {
   };
 
   /// Starts a node with the certificate NAME in `directory` on a free port; what arrives there is counted by a handler
-  /// of server::subscribe(). `busy_poll`: node_config's; `store`: it keeps what it gets in NAME.db. Errors: io_failed,
-  /// and what the node's start gives.
+  /// of server::subscribe(). Errors: io_failed, and what the node's start gives.
   static result<std::unique_ptr<bench_receiver>> start(const std::filesystem::path& directory, const std::string& name,
-                                                       std::chrono::microseconds busy_poll = {}, bool store = false);
+                                                       const bench_receiver_options& options);
   /// Ends the process.
   ~bench_receiver();
 

@@ -75,17 +75,16 @@ void delivery::take_report(const slab_ptr& patterns, std::chrono::steady_clock::
     for (const auto& [index, reason] : peer.refused) refuse(index, fmt::format("'{}'", peer.peer), reason);
   }
   const auto refused_count = static_cast<std::uint64_t>(std::count(refused.begin(), refused.end(), true));
-  {
-    std::lock_guard lock(mutex_);
-    --under_way_;
-    totals_.refused += refused_count;
-    if (reached_all) {
-      totals_.acknowledged += patterns->size() - refused_count;
-      latency_.add(std::chrono::duration_cast<std::chrono::microseconds>(took), patterns->size() - refused_count);
-      write_ids(patterns, refused);
-    }
+  std::lock_guard lock(mutex_);
+  --under_way_;
+  totals_.refused += refused_count;
+  if (reached_all) {
+    totals_.acknowledged += patterns->size() - refused_count;
+    latency_.add(std::chrono::duration_cast<std::chrono::microseconds>(took), patterns->size() - refused_count);
+    write_ids(patterns, refused);
   }
-  changed_();
+  // Under the lock: whoever sees that all is settled may let this object go.
+  if (under_way_ == slabs_under_way_again || under_way_ == 0) changed_();
 }
 
 void delivery::write_ids(const slab_ptr& patterns, const std::vector<bool>& refused) {

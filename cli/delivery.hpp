@@ -19,15 +19,18 @@ namespace quicsync::cli {
 class delivery {
  public:
   /// Slabs under way at once: enough to fill the time to the acknowledgement, few enough to bound memory.
-  static constexpr std::size_t slabs_under_way_max = 64;
+  static constexpr std::size_t slabs_under_way_max = 128;
+  /// With so many there is room for several at once, which is worth a wake.
+  static constexpr std::size_t slabs_under_way_again = 96;
 
   struct totals {
     std::uint64_t shared = 0;        ///< patterns handed over
     std::uint64_t acknowledged = 0;  ///< by every peer
     std::uint64_t refused = 0;       ///< by the own node or a peer
   };
-  /// Peers that fail to acknowledge are noted in `lost`. `changed` is called after each report, on a thread of the
-  /// node. `acknowledged_ids`: an open file that gets the id of each pattern that every peer has acknowledged, or -1.
+  /// Peers that fail to acknowledge are noted in `lost`. `changed` is called when there is room again and when all is
+  /// settled, on a thread of the node. `acknowledged_ids`: an open file that gets the id of each pattern that every
+  /// peer has acknowledged, or -1.
   delivery(server& node, delivery_wish wish, losses& lost, int acknowledged_ids, std::function<void()> changed);
 
   /// Passes a slab on; its report comes later. The node must be stopped before this object goes.

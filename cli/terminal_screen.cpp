@@ -14,8 +14,10 @@
 namespace quicsync::cli {
 namespace {
 
-constexpr std::string_view enter = "\x1b[?1049h\x1b[?25l";         // the alternate screen, no cursor
-constexpr std::string_view leave = "\x1b[0m\x1b[?25h\x1b[?1049l";  // and back
+// The alternate screen, no cursor, and lines that do not wrap: one that was drawn for a terminal which has become
+// narrower meanwhile would push the others away.
+constexpr std::string_view enter = "\x1b[?1049h\x1b[?7l\x1b[?25l";
+constexpr std::string_view leave = "\x1b[0m\x1b[?25h\x1b[?7h\x1b[?1049l";  // and back
 constexpr std::array deadly{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGHUP, SIGQUIT};
 
 termios before{};  // for a signal handler, which sees only what is global
@@ -69,8 +71,10 @@ terminal_screen::~terminal_screen() {
 
 void terminal_screen::draw(const std::vector<std::string>& lines) {
   std::string out = "\x1b[H";
-  for (std::size_t i = 0; i < lines.size(); ++i) out.append(i == 0 ? "" : "\r\n").append(lines[i]).append("\x1b[K");
-  out += "\x1b[J";
+  // Erased before it is written: after a full line the cursor is still on its last character.
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    out.append(i == 0 ? "" : "\r\n").append(i + 1 < lines.size() ? "\x1b[K" : "\x1b[J").append(lines[i]);
+  if (lines.empty()) out += "\x1b[J";
   write_all(STDOUT_FILENO, out);
 }
 

@@ -126,6 +126,8 @@ std::vector<std::string> make(std::uint64_t version) {
     auto value = maker.make();
     value.id = fmt::format("pattern_{}", i);
     value.version = version;
+    value.metadata.expires_at.reset();  // whatever the maker thinks of, all of them are to be taken
+    value.metadata.checksum.reset();
     value.timestamp = static_cast<std::int64_t>(1760000000000 + i * 20 + version * 60000);
     value.data = fmt::format(R"({{"testCase":"{}_{}","result":"passed","duration":{},"coverage":0.{}}})", maker.word(),
                              i, 100 + (i * 2654435761u + version) % 900, 1000 + i % 9000);
