@@ -77,7 +77,7 @@ class gate_actor : public inspected_actor {
         [this](const messages::query_page& m) { on_page(m); },
         [this](const messages::node_started& m) {
           if (!m.failure) shares_->open(cache_ = m.cache);
-          if (cache_ && hears_patterns_) read_on(++reading_, {});
+          if (!m.failure && hears_patterns_) read_on(++reading_, {});
           take_first(starting_)->set_value(m);
         },
         [this](messages::node_stopped) {
@@ -144,8 +144,7 @@ class gate_actor : public inspected_actor {
 
   void on_report(const messages::report& m) {
     const auto tell_user = shares_->take(m.number);
-    if (!tell_user) return;
-    guarded([&] { tell_user(m.outcome); });
+    if (tell_user) guarded([&] { tell_user(m.outcome); });
     tell_drained();
   }
 

@@ -54,14 +54,24 @@ result<std::shared_ptr<const credentials>> identity_of(const node_config& config
   return credentials::load({config.cert, config.key, config.ca}, config.role == node_role::client);
 }
 
-result<std::unique_ptr<memory_blocks::reserve>> reserve_memory(std::uint64_t bytes) {
+error cannot_reserve(std::uint64_t bytes, std::string_view because) {
+  return {errc::bad_config, fmt::format("patterns.cacheReserve: {} bytes cannot be reserved: {}", bytes, because)};
+}
+
+/// What no machine like this one can give; what is in use is looked at when the node starts.
+result<void> check_reserve(std::uint64_t bytes) {
   const auto most = memory_blocks::physical_bytes() / 4 * 3;
-  std::unique_ptr<memory_blocks::reserve> reserved;
-  if (bytes <= most) reserved = std::make_unique<memory_blocks::reserve>(bytes);
-  if (reserved && reserved->complete()) return reserved;
-  return fail(errc::bad_config, fmt::format("patterns.cacheReserve: {} bytes are to be reserved; this machine gives at "
-                                            "most {}, three quarters of its memory, and less where that is in use",
-                                            bytes, most));
+  if (bytes <= most) return {};
+  return fail(cannot_reserve(bytes, fmt::format("the most is {}, three quarters of this machine's memory", most)));
+}
+
+result<std::unique_ptr<memory_blocks::reserve>> reserve_memory(std::uint64_t bytes) {
+  // Taken all the same it would be somebody's end.
+  if (const auto free = memory_blocks::available_bytes(); bytes > free)
+    return fail(cannot_reserve(bytes, fmt::format("{} are not in use now", free)));
+  auto reserved = std::make_unique<memory_blocks::reserve>(bytes);
+  if (!reserved->complete()) return fail(cannot_reserve(bytes, "the system does not give them"));
+  return reserved;
 }
 
 /// A question to an actor from outside of any, and its answer.
@@ -86,7 +96,7 @@ struct server::implementation {
   std::uint64_t key_seed = random_number();
   store_opener open_store;  ///< null: as the configuration says
 
-  std::unique_ptr<memory_blocks::reserve> reserved;
+  std::unique_ptr<memory_blocks::reserve> reserved;  ///< from the first start on
   connection_traces traces;
   std::unique_ptr<caf::actor_system_config> system_config;
   caf::actor_system system{*system_config};
@@ -159,9 +169,7 @@ result<std::unique_ptr<server>> server::make(node_config config, store_opener op
   impl->identity = std::move(*identity);
   impl->open_store = std::move(open_store);
   use_slab_memory(slab_pool::instance());
-  auto reserved = reserve_memory(impl->config.cache_reserve);
-  if (!reserved) return fail(std::move(reserved.error()));
-  impl->reserved = std::move(*reserved);
+  if (auto possible = check_reserve(impl->config.cache_reserve); !possible) return fail(std::move(possible.error()));
   auto home = event_loop::make(impl->system, impl->config.busy_poll);
   if (!home) return fail(std::move(home.error()));
   impl->home = std::move(*home);
@@ -185,6 +193,11 @@ server::~server() {
 }
 
 result<void> server::start() {
+  if (!impl_->reserved) {
+    auto reserved = reserve_memory(impl_->config.cache_reserve);
+    if (!reserved) return fail(std::move(reserved.error()));
+    impl_->reserved = std::move(*reserved);
+  }
   auto done = std::make_shared<std::promise<messages::node_started>>();
   auto started = done->get_future();
   caf_compat::anon_send(impl_->gate, gate_messages::await_start{std::move(done)});

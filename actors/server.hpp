@@ -44,7 +44,7 @@ class server {
  public:
   /// Reads certificates and makes the node's actor system; nothing listens yet.
   /// Errors: no_file, bad_certificate, key_exposed, certificate_expired, certificate_name (`id` is not the
-  /// certificate's).
+  /// certificate's), bad_config (more is to be reserved than the machine can have).
   static result<std::unique_ptr<server>> make(node_config config);
   /// With a store of another kind than the configuration names.
   static result<std::unique_ptr<server>> make(
@@ -54,7 +54,8 @@ class server {
   ~server();
 
   /// Binds the port, reads the store and dials the configured peers; returns when the node listens. Errors:
-  /// already_running, address_in_use, bad_address, io_failed, and those of pattern_store::open().
+  /// already_running, address_in_use, bad_address, io_failed, bad_config (more is to be reserved than is free), and
+  /// those of pattern_store::open().
   result<void> start();
 
   /// Says goodbye to every peer and ends; returns when all is gone. Without effect on a node that does not run. A node

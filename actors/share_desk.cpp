@@ -25,14 +25,14 @@ std::vector<share_desk::handler> share_desk::close() {
 }
 
 std::optional<error> share_desk::hand_over(messages::share& question, handler& done) {
-  question.handed_over = std::chrono::steady_clock::now();
-  question.takes_bundles = true;
   caf::actor cache;
   {
     const std::lock_guard lock(mutex_);
     if (!cache_) return error{errc::not_running, "the node is not running"};
     if (draining_) return error{errc::not_running, "the node is stopping"};
     cache = cache_;
+    question.handed_over = std::chrono::steady_clock::now();
+    question.takes_bundles = true;
     question.number = ++last_number_;
     waiting_.emplace(last_number_, std::move(done));
   }

@@ -155,10 +155,10 @@ class bench {
   }
 
   /// Memory for all patterns, which a node in use has had from the system long before; of all nodes together no more
-  /// than a quarter of the machine's.
+  /// than half of what is free.
   std::uint64_t cache_reserve() const {
     return std::min(options_.patterns * (128 + options_.size / 2),
-                    memory_blocks::physical_bytes() / 4 / (options_.peers + 1));
+                    memory_blocks::available_bytes() / 2 / (options_.peers + 1));
   }
 
   /// Ready records, as fast as acknowledgements let them.

@@ -28,7 +28,7 @@ std::string_view slab::id(std::size_t index) const noexcept { return detail::hea
 
 namespace {
 
-constexpr std::size_t slab_bytes_begun = 34u << 10;        // a full slab of usual records
+constexpr std::size_t slab_bytes_begun = 34u << 10;    // a full slab of usual records
 constexpr std::size_t scratch_bytes_kept = 64u << 10;  // a builder does not keep what one huge pattern needed
 
 constexpr std::size_t items_bytes(std::size_t count) noexcept { return count * sizeof(slab_item); }

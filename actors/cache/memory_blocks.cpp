@@ -1,6 +1,9 @@
+#include <cstdio>
+#include <fstream>
 #include <limits>
 #include <mutex>
 #include <new>
+#include <string>
 #include <vector>
 
 #include <sys/mman.h>
@@ -105,6 +108,14 @@ std::size_t physical_bytes() noexcept {
   const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
   if (pages <= 0 || bytes <= 0) return std::numeric_limits<std::size_t>::max();  // not known
   return static_cast<std::size_t>(pages) * static_cast<std::size_t>(bytes);
+}
+
+std::size_t available_bytes() {
+  std::ifstream table("/proc/meminfo");
+  for (std::string line; std::getline(table, line);)
+    if (unsigned long long kilobytes = 0; std::sscanf(line.c_str(), "MemAvailable: %llu kB", &kilobytes) == 1)
+      return static_cast<std::size_t>(kilobytes) << 10;
+  return std::numeric_limits<std::size_t>::max();
 }
 
 }  // namespace quicsync::memory_blocks

@@ -29,7 +29,9 @@ class reserve {
   bool complete_ = true;
 };
 
-/// What the machine has.
+/// What the machine has, and what of it is not in use now; the largest number where that is not known. A container's
+/// own limit is not looked at.
 std::size_t physical_bytes() noexcept;
+std::size_t available_bytes();
 
 }  // namespace quicsync::memory_blocks

@@ -116,7 +116,7 @@ TEST_CASE("server: more memory than the machine has cannot be reserved, and the 
   auto made = server::make(config);
   REQUIRE_FALSE(made);
   CHECK(made.error().code == errc::bad_config);
-  CHECK(made.error().context.find("patterns.cacheReserve: 1125899906842624 bytes are to be") != std::string::npos);
+  CHECK(made.error().context.find("patterns.cacheReserve: 1125899906842624 bytes cannot be") != std::string::npos);
 }
 
 TEST_CASE("server: stopping and starting again works and begins empty", "[net]") {
