@@ -65,6 +65,7 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
 void pattern_table::expect(const slab& records, std::size_t index) {
   // In the open: GCC takes a function that does nothing but fetch for one without effect, and leaves out calls of it.
   // All places in the index at once: one after the other they would each wait for a walk through the page tables.
+  // Into the second cache (2): they are more than the first one holds beside the rest.
   if (index == 0)
     for (std::size_t i = 0; i < records.size(); ++i) {
       const auto* const first = static_cast<const char*>(by_key_.place_of(records.item(i).key));
