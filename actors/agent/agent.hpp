@@ -197,6 +197,15 @@ class agent : public waiting_list {
   std::unique_ptr<outbox> outbox_;
 };
 
+/// A wait of an agent for a T.
+template <class T>
+class agent_operation : public operation<T> {
+ protected:
+  agent_operation(agent& self, wait_time within) noexcept : operation<T>(self, within) {}
+  /// Whose it is.
+  agent& self() const noexcept { return static_cast<agent&>(this->list()); }
+};
+
 namespace agent_messages {
 /// From an agent to itself: others had their turn.
 struct go_on {};

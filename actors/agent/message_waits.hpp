@@ -5,13 +5,13 @@
 namespace quicsync {
 
 template <class T>
-class receiving final : public operation<T> {
+class receiving final : public agent_operation<T> {
  public:
-  receiving(agent& self, wait_time within) : operation<T>(self, within), self_(&self) {}
+  receiving(agent& self, wait_time within) : agent_operation<T>(self, within) {}
 
  private:
   bool begin() override {
-    return self_->take_kept([this](delivery& message) { return offer(message); });
+    return this->self().take_kept([this](delivery& message) { return offer(message); });
   }
   bool offer(delivery& message) override {
     if (!message.is<T>()) return false;
@@ -19,17 +19,16 @@ class receiving final : public operation<T> {
     return true;
   }
   const wait_label* label() const noexcept override { return label_of<T>::message(); }
-  agent* self_;
 };
 
 template <class T>
-class receiving_request final : public operation<incoming<T>> {
+class receiving_request final : public agent_operation<incoming<T>> {
  public:
-  receiving_request(agent& self, wait_time within) : operation<incoming<T>>(self, within), self_(&self) {}
+  receiving_request(agent& self, wait_time within) : agent_operation<incoming<T>>(self, within) {}
 
  private:
   bool begin() override {
-    return self_->take_kept([this](delivery& message) { return offer(message); });
+    return this->self().take_kept([this](delivery& message) { return offer(message); });
   }
   bool offer(delivery& message) override {
     if (!message.is<T>()) return false;
@@ -38,16 +37,15 @@ class receiving_request final : public operation<incoming<T>> {
     return true;
   }
   const wait_label* label() const noexcept override { return label_of<T>::request(); }
-  agent* self_;
 };
 
-class sleeping final : public operation<void> {
+class sleeping final : public agent_operation<void> {
  public:
   sleeping(agent& self, wait_time duration)
-      : operation<void>(self, duration), self_(&self), over_(duration <= wait_time::zero()) {}
+      : agent_operation<void>(self, duration), over_(duration <= wait_time::zero()) {}
 
  private:
-  bool begin() override { return over_ && !self_->turn_is_over() && look(); }
+  bool begin() override { return over_ && !self().turn_is_over() && look(); }
   bool look() override {
     if (over_) outcome_ = {};
     return over_;
@@ -57,23 +55,23 @@ class sleeping final : public operation<void> {
     static constexpr wait_label label{"time to pass"};
     return &label;
   }
-  agent* self_;
   bool over_;
 };
 
 template <class R>
-class asking final : public operation<R> {
+class asking final : public agent_operation<R> {
  public:
   asking(agent& self, caf::strong_actor_ptr whom, wait_time within, caf::message question)
-      : operation<R>(self, within), self_(&self), whom_(std::move(whom)), question_(std::move(question)) {}
+      : agent_operation<R>(self, within), whom_(std::move(whom)), question_(std::move(question)) {}
   asking(asking&&) = default;  ///< Precondition: not started.
   ~asking() override {
-    if (pending_) self_->forget_answer(answer_);
+    if (pending_) this->self().forget_answer(answer_);
   }
 
  private:
   bool begin() override {
-    auto& me = self_->actor();
+    auto& mine = this->self();
+    auto& me = mine.actor();
     if (!whom_) {
       this->outcome_ = fail(errc::not_running, "there is nobody to ask");
       return true;
@@ -83,9 +81,9 @@ class asking final : public operation<R> {
     pending_ = true;
     auto failed = [this](caf::error& reason) { come(fail(error_of(reason))); };
     if constexpr (std::is_void_v<R>)
-      self_->expect_answer(answer_, caf::behavior{[this] { come({}); }, std::move(failed)});
+      mine.expect_answer(answer_, caf::behavior{[this] { come({}); }, std::move(failed)});
     else
-      self_->expect_answer(answer_, caf::behavior{[this](R& answer) { come(std::move(answer)); }, std::move(failed)});
+      mine.expect_answer(answer_, caf::behavior{[this](R& answer) { come(std::move(answer)); }, std::move(failed)});
     // An actor of another system is run by that one's threads.
     auto* runs = whom_->home_system == &me.home_system() ? me.context() : nullptr;
     whom_->enqueue(me.ctrl(), request, std::move(question_), runs);
@@ -93,16 +91,15 @@ class asking final : public operation<R> {
   }
   const wait_label* label() const noexcept override { return label_of<R>::answer(); }
   void come(result<R> what) {
-    auto& self = *self_;
+    auto& mine = this->self();
     pending_ = false;
     this->outcome_ = std::move(what);
     if (this->waiting()) {
       this->complete();
-      self.settle();  // this wait is gone by now
+      mine.settle();  // this wait is gone by now
     }
   }
 
-  agent* self_;
   caf::strong_actor_ptr whom_;
   caf::message question_;
   caf::message_id answer_;

@@ -10,7 +10,7 @@ constexpr std::chrono::seconds report_grace{5};
 }  // namespace
 
 share_operation::share_operation(agent& self, std::span<const pattern> what, delivery_wish wish)
-    : operation<sync_report>(self, wish.deadline + report_grace), self_(&self), wish_(std::move(wish)) {
+    : agent_operation<sync_report>(self, wish.deadline + report_grace), wish_(std::move(wish)) {
   slab_builder builder(self.environment().key_seed);
   std::vector<std::uint32_t> places;
   whole_.local.resize(what.size());
@@ -26,7 +26,7 @@ share_operation::share_operation(agent& self, std::span<const pattern> what, del
 }
 
 bool share_operation::begin() {
-  const auto& cache = self_->environment().cache;
+  const auto& cache = self().environment().cache;
   if (parts_.empty()) {
     outcome_ = fail(whole_.local.empty() ? error{errc::no_patterns, "there are no patterns to share"}
                                          : whole_.local.front().reason);
@@ -36,11 +36,11 @@ bool share_operation::begin() {
     outcome_ = fail(errc::not_running, "this agent has no node to share with");
     return true;
   }
-  self_->flush_posted();
+  self().flush_posted();
   missing_ = parts_.size();
   for (auto& p : parts_) {
-    p.number = self_->next_number();
-    caf_compat::tell(&self_->actor(), cache, messages::share{p.number, std::move(p.patterns), wish_, self_->handle()});
+    p.number = self().next_number();
+    caf_compat::tell(&self().actor(), cache, messages::share{p.number, std::move(p.patterns), wish_, self().handle()});
   }
   return false;
 }

@@ -6,7 +6,7 @@
 
 namespace quicsync {
 
-class share_operation final : public operation<sync_report> {
+class share_operation final : public agent_operation<sync_report> {
  public:
   share_operation(agent& self, std::span<const pattern> what, delivery_wish wish);
 
@@ -26,7 +26,6 @@ class share_operation final : public operation<sync_report> {
   }
   void add(const part& which, const sync_report& reported);
 
-  agent* self_;
   delivery_wish wish_;
   std::vector<part> parts_;
   std::size_t missing_ = 0;

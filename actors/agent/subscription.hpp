@@ -69,10 +69,9 @@ class subscription {
 };
 
 template <class T>
-class awaiting_next final : public operation<T> {
+class awaiting_next final : public agent_operation<T> {
  public:
-  awaiting_next(subscription& from, agent& self, wait_time within)
-      : operation<T>(self, within), from_(&from), self_(&self) {}
+  awaiting_next(subscription& from, agent& self, wait_time within) : agent_operation<T>(self, within), from_(&from) {}
 
  private:
   bool begin() override {
@@ -80,7 +79,7 @@ class awaiting_next final : public operation<T> {
       this->outcome_ = fail(*from_->failure_);
       return true;
     }
-    return !self_->turn_is_over() && look();
+    return !this->self().turn_is_over() && look();
   }
   bool look() override {
     shared_record record;
@@ -96,7 +95,6 @@ class awaiting_next final : public operation<T> {
     return &label;
   }
   subscription* from_;
-  agent* self_;
 };
 
 inline subscription agent::subscribe(std::string_view wanted, subscribe_frame::start from, slow_agent slow) {

@@ -57,20 +57,21 @@ class junction {
 class continuation {
  public:
   continuation() = default;
-  explicit continuation(std::coroutine_handle<> waiting) noexcept : waiting_(waiting) {}
-  continuation(junction& above, std::size_t branch) noexcept : above_(&above), branch_(branch) {}
+  explicit continuation(std::coroutine_handle<> waiting) noexcept : whom_(waiting.address()) {}
+  continuation(junction& above, std::size_t branch) noexcept : whom_(&above), branch_(branch) {}
 
   void go_on(stage& on) const noexcept {
-    if (above_)
-      above_->branch_done(branch_, on);
-    else if (waiting_)
-      on.next(waiting_);
+    if (branch_ != no_branch)
+      static_cast<junction*>(whom_)->branch_done(branch_, on);
+    else if (whom_)
+      on.next(std::coroutine_handle<>::from_address(whom_));
   }
 
  private:
-  std::coroutine_handle<> waiting_;
-  junction* above_ = nullptr;
-  std::size_t branch_ = 0;
+  static constexpr std::size_t no_branch = SIZE_MAX;
+
+  void* whom_ = nullptr;            ///< a junction where there is a branch, else a coroutine; null: nobody
+  std::size_t branch_ = no_branch;  ///< of the junction
 };
 
 /// g++ 12 destroys a temporary twice that is an aggregate, is not trivial, and stands in an expression with co_await. A

@@ -1,6 +1,8 @@
 // What agents cost: an await against a plain handler of CAF, one worker thread against two, memory of an idle agent,
 // and the way of a pattern from an agent to another through two nodes. bench_agents [PART [AGENTS]]: await, threads,
 // way or idle; how many idle ones, a million unless said. Measure on an idle machine.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -98,14 +100,20 @@ double nanoseconds_each(bool as_agent) {
   return seconds_since(begin) * 1e9 / static_cast<double>(messages_each);
 }
 
+// The machine is not equally fast all the time: each round compares what was measured side by side.
 void measure_await() {
-  double plain = 1e9, agents = 1e9;
-  for (int round = 0; round < 5; ++round) {
-    plain = std::min(plain, nanoseconds_each(false));
-    agents = std::min(agents, nanoseconds_each(true));
+  constexpr std::size_t rounds = 11;
+  std::array<double, rounds> plain, agents, ratio;
+  for (std::size_t i = 0; i < rounds; ++i) {
+    plain[i] = nanoseconds_each(false);
+    agents[i] = nanoseconds_each(true);
+    ratio[i] = agents[i] / plain[i];
   }
-  std::printf("a message, sent and handled: plain handler %.0f ns, await %.0f ns: %.2f times\n", plain, agents,
-              agents / plain);
+  for (auto* figures : {&plain, &agents, &ratio}) std::sort(figures->begin(), figures->end());
+  std::printf(
+      "a message, sent and handled: plain handler %.0f ns, await %.0f ns; of %zu rounds the middle one %.2f times, "
+      "%.2f to %.2f\n",
+      plain[rounds / 2], agents[rounds / 2], rounds, ratio[rounds / 2], ratio.front(), ratio.back());
 }
 
 // -- idle agents ------------------------------------------------------------------------------------------------------
