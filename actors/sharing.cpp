@@ -2,7 +2,6 @@
 #include <iterator>
 
 #include <quicsync/actors/sharing.hpp>
-#include <quicsync/codec/limits.hpp>
 
 namespace quicsync {
 
@@ -15,10 +14,6 @@ sharing sharing::only_to(std::vector<std::string> names, bool pass_on) {
 
 bool sharing::allows(std::string_view name) const noexcept {
   return !audience || std::binary_search(audience->begin(), audience->end(), name);
-}
-
-std::size_t sharing::bytes_at_most() const noexcept {
-  return audience ? audience->size() * (sizeof(std::string) + limits::name_bytes) : 0;
 }
 
 bool sharing::widen(const sharing& other) {

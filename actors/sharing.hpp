@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <quicsync/codec/limits.hpp>
+
 namespace quicsync {
 
 struct sharing {
@@ -20,10 +22,12 @@ struct sharing {
   bool allows(std::string_view name) const noexcept;
 
   /// What the names take at most. O(1).
-  std::size_t bytes_at_most() const noexcept;
+  std::size_t bytes_at_most() const noexcept { return audience ? audience->size() * name_bytes_at_most : 0; }
 
   /// Takes in whom `other` allows as well; true when that was more than before.
   bool widen(const sharing& other);
+
+  static constexpr std::size_t name_bytes_at_most = sizeof(std::string) + limits::name_bytes;
 
   bool operator==(const sharing& other) const noexcept {
     return no_relay == other.no_relay &&

@@ -16,16 +16,6 @@ std::uint32_t take_number(std::vector<T>& all, std::vector<std::uint32_t>& free)
 
 }  // namespace
 
-std::uint32_t arrivals::hold(const slab_ptr& records, peer_number source, const sharing& access, std::int64_t when_ms) {
-  const bool same = last_ != no_number && all_[last_].records == records && all_[last_].source == source &&
-                    all_[last_].when_ms == when_ms && all_[last_].access == access;
-  if (!same) last_ = add(records, source, access, when_ms);
-  auto& a = all_[last_];
-  ++a.held;
-  ++slabs_[a.slab];
-  return last_;
-}
-
 std::uint32_t arrivals::add(const slab_ptr& records, peer_number source, const sharing& access, std::int64_t when_ms) {
   auto [slab, is_new] = slab_numbers_.try_emplace(records.get(), 0);
   if (is_new) slab->second = take_number(slabs_, free_slabs_);

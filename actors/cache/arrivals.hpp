@@ -29,7 +29,14 @@ class arrivals {
   const arrival& operator[](std::uint32_t number) const noexcept { return all_[number]; }
 
   /// One more record of such an arrival is held; returns its number. O(1), and cheap when it is that of the last call.
-  std::uint32_t hold(const slab_ptr& records, peer_number source, const sharing& access, std::int64_t when_ms);
+  std::uint32_t hold(const slab_ptr& records, peer_number source, const sharing& access, std::int64_t when_ms) {
+    if (last_ == no_number || !is_same(all_[last_], records, source, access, when_ms))
+      last_ = add(records, source, access, when_ms);
+    auto& a = all_[last_];
+    ++a.held;
+    ++slabs_[a.slab];
+    return last_;
+  }
   /// One less. With the last one the number is free, and with the slab's last one the slab is let go.
   void let_go(std::uint32_t number);
 
@@ -42,6 +49,10 @@ class arrivals {
   void clear();
 
  private:
+  static bool is_same(const arrival& a, const slab_ptr& records, peer_number source, const sharing& access,
+                      std::int64_t when_ms) noexcept {
+    return a.records == records && a.source == source && a.when_ms == when_ms && a.access == access;
+  }
   std::uint32_t add(const slab_ptr& records, peer_number source, const sharing& access, std::int64_t when_ms);
 
   std::vector<arrival> all_;

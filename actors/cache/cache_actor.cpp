@@ -202,24 +202,26 @@ class cache_actor : public loop_actor, private loop::source {
   void on_share(messages::share& m, const error& held_up = {}) {
     const auto access = sharing::only_to(m.wish.only_to, m.wish.pass_on);
     messages::track track{m.number, std::move(m.requester), std::move(m.wish), {}, {}, m.handed_over};
-    const auto now_ms = wall_clock_ms_();
-    track.local.resize(m.patterns->size());
-    track.places.resize(m.patterns->size(), {lane::normal, 0});
-    for (std::size_t i = 0; i < m.patterns->size(); ++i) {
-      table_.expect(*m.patterns, i);
+    const slab& patterns = *m.patterns;
+    pattern_table::batch batch(table_, m.patterns, this_node, access, wall_clock_ms_());
+    const auto& why = store_refusal_.code != errc::none ? store_refusal_ : held_up;
+    track.local.resize(patterns.size());
+    track.places.resize(patterns.size(), {lane::normal, 0});
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
       const auto refuse = [&](error reason) {
         track.local.set(i, {share_outcome::verdict::refused, std::move(reason)});
       };
-      if (const auto& why = store_refusal_.code != errc::none ? store_refusal_ : held_up; why.code != errc::none) {
+      if (why.code != errc::none) {
         refuse(why);
         continue;
       }
-      if (m.patterns->item(i).has_checksum && !planted(bug::checksum_is_not_checked))
-        if (auto corruption = find_corruption(m.patterns->record(i))) {
+      batch.expect(i);
+      if (patterns.item(i).has_checksum && !planted(bug::checksum_is_not_checked))
+        if (auto corruption = find_corruption(patterns.record(i))) {
           refuse(std::move(*corruption));
           continue;
         }
-      const auto outcome = table_.apply(m.patterns, i, this_node, access, now_ms);
+      const auto outcome = batch.apply(i);
       note(outcome);
       keep(outcome, m.patterns, i);
       const auto verdict = as_share_verdict(outcome.what);
@@ -242,20 +244,19 @@ class cache_actor : public loop_actor, private loop::source {
 
   /// What comes of the records that a peer brought together.
   struct taken_records {
-    std::int64_t now_ms = 0;
     log_position_number last = 0;  ///< where what settles them stands
     std::vector<std::pair<std::uint32_t, error>> refused;
     messages::answer_older older;
   };
 
   /// `number`: among those that came together.
-  void take(taken_records& taken, const messages::apply& m, std::uint32_t number, const slab_ptr& records,
+  void take(taken_records& taken, pattern_table::batch& from, std::uint32_t number, const slab_ptr& records,
             std::uint32_t index) {
     if (store_refusal_.code != errc::none) {
       taken.refused.emplace_back(number, store_refusal_);
       return;
     }
-    const auto outcome = table_.apply(records, index, m.source, m.access, taken.now_ms);
+    const auto outcome = from.apply(index);
     note(outcome);
     keep(outcome, records, index);
     if (is_refusal(outcome.what))
@@ -273,40 +274,44 @@ class cache_actor : public loop_actor, private loop::source {
 
   /// A version that is not wanted takes the place of one that was. Who may not write is told all the same what it has
   /// missed.
-  void take_or_refuse(taken_records& taken, const messages::apply& m, std::uint32_t number, const slab_ptr& records,
+  void take_or_refuse(taken_records& taken, pattern_table::batch& from, std::uint32_t number, const slab_ptr& records,
                       std::uint32_t index, std::optional<error> reason) {
     if (!reason || (reason->code == errc::not_wanted && table_.knows(*records, index)))
-      return take(taken, m, number, records, index);
+      return take(taken, from, number, records, index);
     taken.refused.emplace_back(number, std::move(*reason));
     answer_older(taken, records, index);
   }
 
   /// Some of them are what changed: they are rebuilt first, and judged only then.
-  std::uint32_t take_deltas(taken_records& taken, const messages::apply& m) {
+  std::uint32_t take_deltas(taken_records& taken, const messages::apply& m, std::int64_t now_ms) {
     const auto records = rebuild(*m.deltas, table_, key_seed_);
     for (std::uint32_t i = 0; i < records.size(); ++i) {
-      const auto& [from, index] = records[i];
-      if (from)
-        take_or_refuse(taken, m, i, from, index, judge_record(m.rules.get(), *from, index));
-      else
+      const auto& [slab, index] = records[i];
+      if (!slab) {
         taken.refused.emplace_back(i, error{errc::unknown_base, {}});
+        continue;
+      }
+      pattern_table::batch one(table_, slab, m.source, m.access, now_ms);
+      take_or_refuse(taken, one, i, slab, index, judge_record(m.rules.get(), *slab, index));
     }
     return m.deltas->size();
   }
 
   void on_apply(handed_apply& handed) {
     auto& m = handed.what;
-    taken_records taken{wall_clock_ms_(), 0, {}, {m.tag, {}}};
+    taken_records taken{0, {}, {m.tag, {}}};
+    const auto now_ms = wall_clock_ms_();
     std::uint32_t count = 0;
     if (m.deltas) {
-      count = take_deltas(taken, m);
+      count = take_deltas(taken, m, now_ms);
     } else {
       count = static_cast<std::uint32_t>(m.records->size());
       auto before = m.refused.begin();  // by the session
+      pattern_table::batch batch(table_, m.records, m.source, m.access, now_ms);
       for (std::uint32_t i = 0; i < count; ++i) {
-        table_.expect(*m.records, i);
+        batch.expect(i);
         const bool judged = before != m.refused.end() && before->first == i;
-        take_or_refuse(taken, m, i, m.records, i, judged ? std::optional(std::move(before++->second)) : std::nullopt);
+        take_or_refuse(taken, batch, i, m.records, i, judged ? std::optional(std::move(before++->second)) : std::nullopt);
       }
     }
     arm();

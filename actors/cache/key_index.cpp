@@ -11,8 +11,11 @@ key_index::place key_index::add_page(std::uint32_t depth) {
 
 void key_index::put(slot* slots, slot what) noexcept {
   auto at = home_of(what.tag);
-  while (slots[at].number != 0) at = next_to(at);
-  slots[at] = what;
+  for (;; at = (at + line_slots) & (page_slots - 1))
+    if (const auto free = line_look(slots + at, what.tag).free(); free != 0) {
+      slots[at + line_look::first_of(free)] = what;
+      return;
+    }
 }
 
 void key_index::insert(std::uint64_t key, std::uint32_t entry) {

@@ -21,8 +21,6 @@ bool is_crowded(const sharing& access) { return access.audience && access.audien
 constexpr std::size_t entry_ahead = 8, record_ahead = 4;
 // So many records can be passed over for what it takes to read one.
 constexpr std::size_t passed_a_record = 8;
-// How far a look-up in the index mostly walks.
-constexpr std::size_t usual_walk_bytes = 32;
 
 }  // namespace
 
@@ -62,30 +60,41 @@ peer_number pattern_table::source_of(std::uint32_t entry_index) const {
   return e.has_record() ? arrivals_[e.from].source : left_.at(entry_index).source;
 }
 
-void pattern_table::expect(const slab& records, std::size_t index) {
+pattern_table::batch::batch(pattern_table& table, const slab_ptr& records, peer_number source, const sharing& access,
+                            std::int64_t now_ms)
+    : table_(table),
+      records_(records),
+      access_(access),
+      now_ms_(now_ms),
+      source_(source),
+      is_crowded_(is_crowded(access)),
+      room_for_all_(table.has_room_for_all_of(*records, access)) {}
+
+void pattern_table::batch::expect(std::size_t index) {
+  const slab& records = *records_;
   // In the open: GCC takes a function that does nothing but fetch for one without effect, and leaves out calls of it.
   // All places in the index at once: one after the other they would each wait for a walk through the page tables.
   // Into the second cache (2): they are more than the first one holds beside the rest.
   if (index == 0)
     for (std::size_t i = 0; i < records.size(); ++i) {
-      const auto* const first = static_cast<const char*>(by_key_.place_of(records.item(i).key));
+      const auto* const first = table_.by_key_.place_of(records.item(i).key);
       if (first == nullptr) break;
       __builtin_prefetch(first, 0, 2);
-      __builtin_prefetch(first + usual_walk_bytes, 0, 2);  // it may end in the next line of the cache
     }
   // What the index says is kept until the entry's turn; what happens to the entry meanwhile makes it no more than a
   // guess.
+  const auto& entries = table_.entries_;
   if (index + entry_ahead < records.size()) {
-    const auto at = by_key_.likely(records.item(index + entry_ahead).key);
+    const auto at = table_.by_key_.likely(records.item(index + entry_ahead).key);
     expected_[(index + entry_ahead) % expected_.size()] = at;
-    if (at != none) __builtin_prefetch(&entries_[at]);
+    if (at != none) __builtin_prefetch(&entries[at]);
   }
   if (index >= entry_ahead - record_ahead && index + record_ahead < records.size())
     if (const auto at = expected_[(index + record_ahead) % expected_.size()];
-        at < entries_.size() && entries_[at].has_record()) {
-      const entry& e = entries_[at];
-      __builtin_prefetch(&item_of(e));
-      __builtin_prefetch(slab_of(e).bytes(e.index).data());
+        at < entries.size() && entries[at].has_record()) {
+      const entry& e = entries[at];
+      __builtin_prefetch(&table_.item_of(e));
+      __builtin_prefetch(table_.slab_of(e).bytes(e.index).data());
     }
 }
 
@@ -205,61 +214,64 @@ pattern_table::outcome pattern_table::widen(std::uint32_t entry_index, const sla
   return out;
 }
 
-pattern_table::outcome pattern_table::apply(const slab_ptr& records, std::size_t index, peer_number source,
-                                            const sharing& access, std::int64_t now_ms) {
-  const slab_item& item = records->item(index);
-  const bool is_over = item.expires && is_expired(records->record(index).expires_at(), now_ms);
+pattern_table::outcome pattern_table::batch::apply(std::size_t index) {
+  auto& t = table_;
+  const slab& records = *records_;
+  const slab_item& item = records.item(index);
+  const bool is_over = item.expires && is_expired(records.record(index).expires_at(), now_ms_);
+  const bool has_room = is_over || room_for_all_;
   outcome out;
   std::optional<replacements::step> step;
-  out.on = lane_of(*records, index);
-  if (is_crowded(access)) return {verdict::crowded, false, out.on, 0, 0};
-  const auto bytes = item.size + access.bytes_at_most();
+  out.on = t.lane_of(records, index);
+  if (is_crowded_) return {verdict::crowded, false, out.on, 0, 0};
   // The id is looked at only where another of the same tag is held: a new record's bytes are left alone.
-  std::uint32_t at = by_key_.find(item.key, [&](std::uint32_t held) { return id_of(held) == records->id(index); });
+  std::uint32_t at = t.by_key_.find(item.key, [&](std::uint32_t held) { return t.id_of(held) == records.id(index); });
 
   if (at != none) {
-    entry& held = entries_[at];
-    const auto merged = compare(at, *records, index);
+    entry& held = t.entries_[at];
+    const auto merged = t.compare(at, records, index);
     // A clock that was ahead let its payload go too early: it comes back.
     const bool returns = merged.outcome == merge_outcome::same && !is_logged(held) && !is_over;
     if (merged.outcome == merge_outcome::same && !returns && !planted(bug::double_application))
-      return widen(at, records, index, source, access);
+      return t.widen(at, records_, index, source_, access_);
     out.conflict = merged.conflict;
     if (merged.outcome == merge_outcome::older && !planted(bug::older_version_replaces)) {
       out.what = verdict::older;
       out.on = held.on;
       out.position = read_at(held);
-      if (out.conflict) out.loser = records;
+      if (out.conflict) out.loser = records_;
       out.loser_index = static_cast<std::uint16_t>(index);
       return out;
     }
-    if (!is_over && !make_room(bytes, at)) return {verdict::no_room, false, out.on, 0, 0};
-    if (out.conflict && held.has_record()) out.loser = arrivals_[held.from].records;
+    if (!has_room && !t.make_room(item.size + access_.bytes_at_most(), at))
+      return {verdict::no_room, false, out.on, 0, 0};
+    if (out.conflict && held.has_record()) out.loser = t.arrivals_[held.from].records;
     out.loser_index = held.index;
     out.what = verdict::replaced;
     out.replaced = read_at(held);
-    note_gone(held.position);
-    if (notes_replacements_) step = step_over(at, *records, index, access);
-    const auto over = order_at(at);
+    t.note_gone(held.position);
+    if (t.notes_replacements_) step = t.step_over(at, records, index, access_);
+    const auto over = t.order_at(at);
     held.over_version = over.version;
-    held.over_source = source_of(at);
-    held.decided = first_difference(over, order_in(*records, index));
-    detach(at);
+    held.over_source = t.source_of(at);
+    held.decided = first_difference(over, order_in(records, index));
+    t.detach(at);
   } else {
-    if (!is_over && !make_room(bytes, none)) return {verdict::no_room, false, out.on, 0, 0};
-    at = add_entry(item.key);
+    if (!has_room && !t.make_room(item.size + access_.bytes_at_most(), none))
+      return {verdict::no_room, false, out.on, 0, 0};
+    at = t.add_entry(item.key);
   }
 
   if (is_over) {
     out.what = verdict::expired;
-    entries_[at].deleted = item.deleted;
-    expire(at, order_left_of(*records, index, source, now_ms));
+    t.entries_[at].deleted = item.deleted;
+    t.expire(at, order_left_of(records, index, source_, now_ms_));
   } else {
-    attach(at, records, index, source, access, now_ms);
+    t.attach(at, records_, index, source_, access_, now_ms_);
   }
   out.entry = at;
-  out.position = stand(at, out.on, out.replaced, item.expires || item.deleted);
-  if (step && !is_over) replacements_.note(out.position, *step, [this] { return passed_by_all(); });
+  out.position = t.stand(at, out.on, out.replaced, item.expires || item.deleted);
+  if (step && !is_over) t.replacements_.note(out.position, *step, [&t] { return t.passed_by_all(); });
   return out;
 }
 

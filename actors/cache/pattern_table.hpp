@@ -85,10 +85,37 @@ class pattern_table {
     }
   };
 
-  /// The merge rule (docs/WIRE.md): the greater record of an id stays. The slab stays referenced while enough of its
-  /// records are held. `source` brought it; `access` says who may have this version. May evict others for its room.
+  /// Records of one slab that come together. What they have in common is worked out once for all of them. While it
+  /// lives nothing else changes the table.
+  class batch {
+   public:
+    /// `source` brings them; `access` says who may have these versions. The slab stays referenced while enough of its
+    /// records are held. Slab and access live as long as this.
+    batch(pattern_table& table, const slab_ptr& records, peer_number source, const sharing& access,
+          std::int64_t now_ms);
+
+    /// Before apply() of each of them, in order: brings what those that follow will look at nearer to the processor.
+    /// Costs nothing to leave out; a table of a million misses the caches several times a record.
+    void expect(std::size_t index);
+    /// The merge rule (docs/WIRE.md): the greater record of an id stays. May evict others for its room.
+    outcome apply(std::size_t index);
+
+   private:
+    pattern_table& table_;
+    const slab_ptr& records_;
+    const sharing& access_;
+    const std::int64_t now_ms_;
+    const peer_number source_;
+    const bool is_crowded_;
+    const bool room_for_all_;  ///< whatever comes of them
+    /// Entries that records to come may stand for, as expect() found them in the index.
+    std::array<std::uint32_t, 8> expected_{};
+  };
+  /// One by itself.
   outcome apply(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access = {},
-                std::int64_t now_ms = 0);
+                std::int64_t now_ms = 0) {
+    return batch(*this, records, source, access, now_ms).apply(index);
+  }
 
   /// Where a record stood and what it had won over when a store took it.
   struct past {
@@ -114,10 +141,6 @@ class pattern_table {
   /// Positions at which nothing stands any more, since the last call; none without a store. What was evicted is not
   /// among them.
   std::vector<log_position_number> take_gone() { return std::exchange(gone_, {}); }
-
-  /// Before apply() of each record of a slab, in order: brings what those that follow will look at nearer to the
-  /// processor. Costs nothing to leave out; a table of a million misses the caches several times a record.
-  void expect(const slab& records, std::size_t index);
 
   /// The record held for an id; a null slab where there is none (any more).
   struct place {
@@ -311,6 +334,7 @@ class pattern_table {
   void evict(const lane_log::standing& at, lane on);
   static order_left order_left_of(const slab& records, std::size_t index, peer_number source, std::int64_t arrived_ms);
   void plan_entry(std::uint32_t entry_index);
+  bool has_room_for_all_of(const slab& records, const sharing& access) const;
   bool is_full_for(std::size_t bytes, std::uint32_t in_place_of) const;
   bool make_room(std::size_t bytes, std::uint32_t in_place_of);
   bool evict_one(const log_cursor& acknowledged, std::uint32_t but_not);
@@ -324,7 +348,6 @@ class pattern_table {
   table_digests digests_;
   page_pool pages_;
   key_index by_key_{pages_};
-  std::array<std::uint32_t, 8> expected_{};  ///< by expect(): entries that records to come may stand for
   paged_vector<entry> entries_{pages_};
   std::vector<std::uint32_t> free_;  ///< entries that hold nothing
   arrivals arrivals_;

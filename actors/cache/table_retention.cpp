@@ -185,6 +185,13 @@ std::optional<lane_log::standing> pattern_table::oldest(lane on, std::uint32_t b
   return found;
 }
 
+/// Whatever each of them replaces or takes apart.
+bool pattern_table::has_room_for_all_of(const slab& records, const sharing& access) const {
+  const auto each = access.bytes_at_most() + entry_bytes + slab_bytes;
+  return live_ + records.size() <= config_.entries_max &&
+         bytes() + records.record_bytes() + (records.size() + 1) * each <= config_.bytes_max;
+}
+
 bool pattern_table::is_full_for(std::size_t more_bytes, std::uint32_t in_place_of) const {
   const bool takes_place = in_place_of != none && entries_[in_place_of].has_record() && !entries_[in_place_of].deleted;
   const std::size_t more = takes_place ? 0 : 1;

@@ -70,11 +70,14 @@ double apply_all(pattern_table& table, const std::vector<byte_buffer>& blocks, s
   std::vector<slab_ptr> slabs;
   const auto apply = [&](const std::vector<slab_ptr>& all) {
     const auto begin = processor_ns();
-    for (const auto& records : all)
+    const sharing access;
+    for (const auto& records : all) {
+      pattern_table::batch batch(table, records, 1, access, 1);
       for (std::size_t i = 0; i < records->size(); ++i) {
-        table.expect(*records, i);
-        table.apply(records, i, 1, {}, 1);
+        batch.expect(i);
+        batch.apply(i);
       }
+    }
     taken_ns += processor_ns() - begin;
   };
   const auto apply_in_pieces = [&](const slab_ptr& records) {
