@@ -44,6 +44,9 @@ class subscriber_actor : public inspected_actor {
 
   void deliver(const messages::page& m) {
     records_.clear();
+    std::size_t changes = 0;
+    for (const auto& set : m.sets) changes += set->changes.size();
+    records_.reserve(changes);
     for (const auto& set : m.sets)
       for (const change& c : set->changes)
         if (auto record = set->records->record(c.index); wants(record, set->records->item(c.index).key))

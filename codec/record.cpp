@@ -208,13 +208,15 @@ void record_reader::checksum(std::string& out) const {
 
 namespace {
 
-[[gnu::always_inline]] inline std::string_view take_short_name(byte_reader& in) {
+template <class Reader>
+[[gnu::always_inline]] inline std::string_view take_short_name(Reader& in) {
   const auto name = take_name(in);
   if (name.size() > limits::id_bytes) in.fail();
   return name;
 }
 
-void skip_checksum(byte_reader& in) {
+template <class Reader>
+void skip_checksum(Reader& in) {
   switch (static_cast<checksum_kind>(in.u8())) {
     case checksum_kind::text:
       take_short_name(in);
@@ -231,36 +233,16 @@ void skip_checksum(byte_reader& in) {
 
 }  // namespace
 
-bool record_reader::parse(record_view& view, bytes_view bytes, const char*& failure) {
-  byte_reader in(bytes);
-  const auto version = in.varint();
-  const auto timestamp = in.varint();
-  const auto id_size = in.varint();
-  const auto id = in.text(id_size);
-  if (!in.ok()) {
-    failure = "ends early";
-    return false;
-  }
-  return parse(view, bytes, version, timestamp, id, failure);
-}
-
-bool record_reader::parse(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp,
-                          std::string_view id, const char*& failure) {
+/// What follows the id. `view` is new but for what stands before that.
+template <class Reader>
+[[gnu::always_inline]] inline bool record_reader::read_body(record_view& view, Reader in, std::uint64_t timestamp,
+                                                            const char*& failure) {
   const auto refuse = [&](const char* why) {
     failure = why;
     return false;
   };
-  if (bytes.size() > limits::pattern_bytes) return refuse("larger than a record may be");
-  if (version > limits::version_max || timestamp > limits::version_max) return refuse("a number out of range");
-  if (id.empty() || id.size() > limits::id_bytes) return refuse("no id, or one too long");
-  view.bytes_ = bytes;
-  view.deleted_ = false;
-  view.version_ = version;
-  view.timestamp_ = static_cast<std::int64_t>(timestamp);
-  view.id_ = id;
-  const auto body = static_cast<std::size_t>(as_bytes(id).data() + id.size() - bytes.data());
-  byte_reader in(bytes.subspan(body));
-  const auto offset = [&] { return static_cast<std::uint32_t>(in.position() - bytes.data()); };
+  const auto offset = [&] { return static_cast<std::uint32_t>(in.position() - view.bytes_.data()); };
+  constexpr bool is_sure = std::is_same_v<Reader, sure_reader>;
   const auto flags = in.u8();
   if (!in.ok()) return refuse("ends early");
   if ((flags & ~record_flag::known) != 0) return refuse("unknown flags");
@@ -269,7 +251,10 @@ bool record_reader::parse(record_view& view, bytes_view bytes, std::uint64_t ver
     if (flags != record_flag::deleted) return refuse("a tombstone with a payload");
     view.deleted_ = true;
     view.agent_id_ = take_short_name(in);
-    return (in.ok() && in.at_end()) || refuse("a tombstone of the wrong size");
+    if constexpr (!is_sure) {
+      if (!in.ok() || !in.at_end()) return refuse("a tombstone of the wrong size");
+    }
+    return true;
   }
   view.type_ = take_short_name(in);
   view.shape_size_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), limits::pattern_bytes + 1));
@@ -309,8 +294,48 @@ bool record_reader::parse(record_view& view, bytes_view bytes, std::uint64_t ver
   return true;
 }
 
+bool record_reader::parse(record_view& view, bytes_view bytes, const char*& failure) {
+  byte_reader in(bytes);
+  const auto version = in.varint();
+  const auto timestamp = in.varint();
+  const auto id_size = in.varint();
+  const auto id = in.text(id_size);
+  if (!in.ok()) {
+    failure = "ends early";
+    return false;
+  }
+  return parse(view, bytes, version, timestamp, id, failure);
+}
+
+bool record_reader::parse(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp,
+                          std::string_view id, const char*& failure) {
+  const auto refuse = [&](const char* why) {
+    failure = why;
+    return false;
+  };
+  if (bytes.size() > limits::pattern_bytes) return refuse("larger than a record may be");
+  if (version > limits::version_max || timestamp > limits::version_max) return refuse("a number out of range");
+  if (id.empty() || id.size() > limits::id_bytes) return refuse("no id, or one too long");
+  view.bytes_ = bytes;
+  view.version_ = version;
+  view.timestamp_ = static_cast<std::int64_t>(timestamp);
+  view.id_ = id;
+  const auto body = static_cast<std::size_t>(as_bytes(id).data() + id.size() - bytes.data());
+  return read_body(view, byte_reader(bytes.subspan(body)), timestamp, failure);
+}
+
+void record_reader::read(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp) noexcept {
+  sure_reader in(bytes.subspan(varint_size(version) + varint_size(timestamp)));
+  view.bytes_ = bytes;
+  view.version_ = version;
+  view.timestamp_ = static_cast<std::int64_t>(timestamp);
+  view.id_ = in.text(in.varint());
+  const char* failure = nullptr;
+  read_body(view, in, timestamp, failure);
+}
+
 record_head head_of(bytes_view record) noexcept {
-  byte_reader in(record);
+  sure_reader in(record);
   record_head head;
   head.version = in.varint();
   head.timestamp = in.varint();

@@ -78,9 +78,13 @@ class record_reader {
   /// The same for a record whose head is known: `id` and the body lie in `bytes`.
   static bool parse(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp,
                     std::string_view id, const char*& failure);
+  /// The same for a record that one of them has taken before.
+  static void read(record_view& view, bytes_view bytes, std::uint64_t version, std::uint64_t timestamp) noexcept;
 
  private:
   static std::string_view take_tag(byte_reader& in);
+  template <class Reader>
+  static bool read_body(record_view& view, Reader in, std::uint64_t timestamp, const char*& failure);
   const record_view& record_;
 };
 

@@ -17,10 +17,9 @@ std::uint64_t key_of(std::string_view id, std::uint64_t key_seed) noexcept {
 }
 
 record_view slab::record(std::size_t index) const noexcept {
-  // Checked when it was added, so this cannot fail.
+  const slab_item& item = items_[index];
   record_view view;
-  const char* failure = nullptr;
-  detail::record_reader::parse(view, bytes(index), failure);
+  detail::record_reader::read(view, bytes(index), item.version, static_cast<std::uint64_t>(item.timestamp));
   return view;
 }
 

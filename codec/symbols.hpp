@@ -33,7 +33,8 @@ inline std::string_view word_at(word_list list, unsigned index) noexcept {
 std::uint8_t* put_name(std::uint8_t* to, std::string_view text) noexcept;
 
 /// Reads a name; the view is into the reader's bytes or static. Fails the reader on an unknown word.
-inline std::string_view take_name(byte_reader& in) noexcept {
+template <class Reader>
+std::string_view take_name(Reader& in) noexcept {
   const std::uint8_t first = in.u8();
   if (first < 0x80) return in.text(first);
   if (first > 0x80) {

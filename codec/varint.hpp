@@ -131,4 +131,33 @@ class byte_reader {
   bool ok_ = true;
 };
 
+/// The same for bytes that a byte_reader has read before without a failure, field for field: looks at nothing twice.
+class sure_reader {
+ public:
+  explicit sure_reader(bytes_view bytes) noexcept : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+
+  static constexpr bool ok() noexcept { return true; }
+  static constexpr void fail() noexcept {}
+  const std::uint8_t* position() const noexcept { return at_; }
+  std::uint8_t u8() noexcept { return *at_++; }
+  std::uint64_t varint() noexcept {
+    if (*at_ < 0x80) return *at_++;
+    byte_reader rest({at_, end_});
+    const auto value = rest.varint();
+    at_ = rest.position();
+    return value;
+  }
+  bytes_view take(std::uint64_t count) noexcept {
+    const bytes_view taken(at_, static_cast<std::size_t>(count));
+    at_ += count;
+    return taken;
+  }
+  std::string_view text(std::uint64_t count) noexcept { return as_text(take(count)); }
+  bytes_view rest() noexcept { return take(static_cast<std::size_t>(end_ - at_)); }
+
+ private:
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+};
+
 }  // namespace quicsync::detail

@@ -311,7 +311,8 @@ class cache_actor : public loop_actor, private loop::source {
       for (std::uint32_t i = 0; i < count; ++i) {
         batch.expect(i);
         const bool judged = before != m.refused.end() && before->first == i;
-        take_or_refuse(taken, batch, i, m.records, i, judged ? std::optional(std::move(before++->second)) : std::nullopt);
+        take_or_refuse(taken, batch, i, m.records, i,
+                       judged ? std::optional(std::move(before++->second)) : std::nullopt);
       }
     }
     arm();

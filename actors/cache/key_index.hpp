@@ -68,7 +68,8 @@ class key_index {
   /// Not more: a look-up of what is not there, as of each new id, walks to the next free slot.
   static constexpr std::uint32_t page_used_max = page_slots / 8 * 5;
   static constexpr unsigned depth_max = 20;  ///< with the place in the page that is all of a tag
-  /// One line, looked at all at once. Two bits a slot: the lower says that its tag is the one, the upper that it is free.
+  /// One line, looked at all at once. Two bits a slot: the lower says that its tag is the one, the upper that it is
+  /// free.
   class line_look {
    public:
     line_look(const slot* line, std::uint32_t tag) noexcept : bits_(bits_of(line, tag)) {}

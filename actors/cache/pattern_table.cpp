@@ -19,6 +19,8 @@ bool is_crowded(const sharing& access) { return access.audience && access.audien
 
 // How many records before apply() comes to one its entry is fetched, then the record that is held.
 constexpr std::size_t entry_ahead = 8, record_ahead = 4;
+// One of so many new ids is looked for before its turn.
+constexpr std::size_t new_ids_tried = 8;
 // So many records can be passed over for what it takes to read one.
 constexpr std::size_t passed_a_record = 8;
 
@@ -84,10 +86,14 @@ void pattern_table::batch::expect(std::size_t index) {
   // What the index says is kept until the entry's turn; what happens to the entry meanwhile makes it no more than a
   // guess.
   const auto& entries = table_.entries_;
-  if (index + entry_ahead < records.size()) {
-    const auto at = table_.by_key_.likely(records.item(index + entry_ahead).key);
-    expected_[(index + entry_ahead) % expected_.size()] = at;
-    if (at != none) __builtin_prefetch(&entries[at]);
+  if (const auto coming = index + entry_ahead; coming < records.size()) {
+    // Where ids are new there is no entry to be fetched; now and then that is tried again.
+    const auto key = records.item(coming).key;
+    const bool is_tried = finds_ids_ || coming % new_ids_tried == 0;
+    const auto at = is_tried ? table_.by_key_.likely(key) : none;
+    expected_[coming % expected_.size()] = at;
+    if (is_tried) finds_ids_ = at != none;
+    __builtin_prefetch(at != none ? static_cast<const void*>(&entries[at]) : table_.by_key_.place_of(key));
   }
   if (index >= entry_ahead - record_ahead && index + record_ahead < records.size())
     if (const auto at = expected_[(index + record_ahead) % expected_.size()];

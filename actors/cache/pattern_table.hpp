@@ -110,6 +110,7 @@ class pattern_table {
     const bool room_for_all_;  ///< whatever comes of them
     /// Entries that records to come may stand for, as expect() found them in the index.
     std::array<std::uint32_t, 8> expected_{};
+    bool finds_ids_ = true;  ///< the last one that expect() looked for was there
   };
   /// One by itself.
   outcome apply(const slab_ptr& records, std::size_t index, peer_number source, const sharing& access = {},

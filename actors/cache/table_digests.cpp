@@ -20,6 +20,7 @@ table_digests::table_digests() {
   all.view = std::make_shared<const comparison_view>();
   all.users = 1;
   all.scanned = whole;
+  all.wants_all = true;
   contents_.emplace(0, std::move(all));
 }
 
@@ -53,7 +54,8 @@ void table_digests::deletion_gone(const held_record& record) {
 void table_digests::count_in(const held_record& record, bool add) {
   if (record.access.for_all()) {
     for (auto& [number, content] : contents_)
-      if (record.entry < content.scanned && content.view->wants(record)) count(content.sum, record, add);
+      if (record.entry < content.scanned && (content.wants_all || content.view->wants(record)))
+        count(content.sum, record, add);
     return;
   }
   for (auto& [number, view] : views_)
@@ -75,7 +77,7 @@ std::optional<std::uint32_t> table_digests::follow(view_ptr view) {
   });
   if (content == contents_.end()) {
     if (contents_.size() >= limits::digests_kept) return std::nullopt;
-    by_content fresh{kind, view, 0, {}, held_ == 0 ? whole : 0};
+    by_content fresh{kind, view, 0, {}, held_ == 0 ? whole : 0, view->wants_all()};
     if (fresh.scanned != whole) ++scans_;
     content = contents_.emplace(++last_number_, std::move(fresh)).first;
   }

@@ -58,6 +58,7 @@ class table_digests {
     std::size_t users = 0;
     digest sum;
     std::uint32_t scanned = 0;  ///< entries before it are counted
+    bool wants_all = false;     ///< the view does
   };
   /// Records with an audience, for one peer.
   struct followed {

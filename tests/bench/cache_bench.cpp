@@ -72,10 +72,10 @@ double apply_all(pattern_table& table, const std::vector<byte_buffer>& blocks, s
     const auto begin = processor_ns();
     const sharing access;
     for (const auto& records : all) {
-      pattern_table::batch batch(table, records, 1, access, 1);
+      pattern_table::batch taken(table, records, 1, access, 1);
       for (std::size_t i = 0; i < records->size(); ++i) {
-        batch.expect(i);
-        batch.apply(i);
+        taken.expect(i);
+        taken.apply(i);
       }
     }
     taken_ns += processor_ns() - begin;
