@@ -20,8 +20,8 @@ class block_encoder {
   block_encoder& operator=(block_encoder&&) noexcept;
 
   /// Appends one block with these records in this order. `fresh`: forget the history first (and say so in the block).
-  /// Blocks that do not shrink go raw. Precondition: the records' bytes together are at most limits::block_bytes, or it
-  /// is a single record of at most limits::pattern_bytes.
+  /// Blocks that do not shrink go raw. Precondition: each of them is a record that was checked (of a slab, say); their
+  /// bytes together are at most limits::block_bytes, or it is a single one of at most limits::pattern_bytes.
   void append(byte_buffer& out, std::span<const bytes_view> records, bool fresh = false);
 
   /// The same, where some of them stand as deltas (by place, ascending): at most limits::delta_block_records records,

@@ -77,8 +77,8 @@ class slab_builder {
 
   /// One record out of a block, for block_decoder. Errors: bad_block, and as add_record().
   result<void> add_packed(detail::block_context& context, detail::byte_reader& in);
-  /// The record that a delta of a block stands for, by its number there. Errors: unknown_base where `base` is not the
-  /// version that it was made against; overloaded.
+  /// The record that a delta of a block stands for, by its number there. Precondition: `base` is a record of a slab.
+  /// Errors: unknown_base where it is not the version that the delta was made against; overloaded.
   result<void> add_delta(const delta_block& from, std::size_t number, bytes_view base);
 
   /// The slab so far (never null), and the builder is empty again.

@@ -88,7 +88,7 @@ class agent_host final : public Base,
   }
   void forget_answer(caf::message_id answer) noexcept override { this->multiplexed_responses_.erase(answer); }
   void settle() override {
-    if (outbox_) flush_posted();
+    flush_posted();
     done_at_once_ = 0;
     if (auto* seen = this->record()) {
       seen->set_waits_for(oldest_wait(), waits_begun());

@@ -11,9 +11,9 @@ key_index::place key_index::add_page(std::uint32_t depth) {
 
 void key_index::put(slot* slots, slot what) noexcept {
   auto at = home_of(what.tag);
-  for (;; at = (at + line_slots) & (page_slots - 1))
-    if (const auto free = line_look(slots + at, what.tag).free(); free != 0) {
-      slots[at + line_look::first_of(free)] = what;
+  for (;; at = next_line(at))
+    if (const auto free = index_line(slots + at, what.tag).free(); free != 0) {
+      slots[at + index_line::first_of(free)] = what;
       return;
     }
 }

@@ -2,17 +2,13 @@
 // misses the processor's caches once. A page that fills up splits in two (extendible hashing): no growth ever moves
 // more than a page, so none holds up the loop. Owned by the pattern table.
 #pragma once
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <vector>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
+#include <quicsync/actors/cache/index_line.hpp>
 #include <quicsync/actors/cache/page_pool.hpp>
 
 namespace quicsync {
@@ -29,11 +25,11 @@ class key_index {
   std::uint32_t find(std::uint64_t key, Is&& is) const {
     if (directory_.empty()) return no_number;
     const slot* const slots = place_in(tag_of(key)).slots;
-    for (auto at = home_of(tag_of(key));; at = (at + line_slots) & (page_slots - 1)) {
-      const line_look in(slots + at, tag_of(key));
-      for (auto left = in.like_it(); left != 0; left &= left - 1)
-        if (const auto number = slots[at + line_look::first_of(left)].number - 1; is(number)) return number;
-      if (in.free() != 0) break;
+    for (auto at = home_of(tag_of(key));; at = next_line(at)) {
+      const index_line line(slots + at, tag_of(key));
+      for (auto left = line.of_tag(); left != 0; left &= left - 1)
+        if (const auto number = slots[at + index_line::first_of(left)].number - 1; is(number)) return number;
+      if (line.free() != 0) break;
     }
     if (!overflow_.empty())
       for (auto [at, end] = overflow_.equal_range(key); at != end; ++at)
@@ -58,33 +54,12 @@ class key_index {
   }
 
  private:
-  struct slot {
-    std::uint32_t tag = 0;     ///< the key's upper half
-    std::uint32_t number = 0;  ///< of the entry, and one; 0: free
-  };
+  using slot = index_slot;
   static constexpr std::uint32_t page_slots = page_pool::page_bytes / sizeof(slot);
-  static constexpr std::uint32_t line_slots = 64 / sizeof(slot);
   static_assert((page_slots & (page_slots - 1)) == 0);
-  /// Not more: a look-up of what is not there, as of each new id, walks to the next free slot.
+  /// Not more: a look-up of what is not there, as of each new id, goes on to the next line that is not full.
   static constexpr std::uint32_t page_used_max = page_slots / 8 * 5;
-  static constexpr unsigned depth_max = 20;  ///< with the place in the page that is all of a tag
-  /// One line, looked at all at once. Two bits a slot: the lower says that its tag is the one, the upper that it is
-  /// free.
-  class line_look {
-   public:
-    line_look(const slot* line, std::uint32_t tag) noexcept : bits_(bits_of(line, tag)) {}
-    /// Slots of the tag before the first free one; bits for first_of().
-    std::uint32_t like_it() const noexcept { return bits_ & lower & ((free() & -free()) - 1); }
-    std::uint32_t free() const noexcept { return bits_ & ~lower; }
-    static std::uint32_t first_of(std::uint32_t bits) noexcept {
-      return static_cast<std::uint32_t>(std::countr_zero(bits)) / 2;
-    }
-
-   private:
-    static constexpr std::uint32_t lower = 0x5555;
-    static std::uint32_t bits_of(const slot* line, std::uint32_t tag) noexcept;
-    std::uint32_t bits_;
-  };
+  static constexpr unsigned depth_max = 20;  ///< the rest of a tag is the place in the page
   /// What is known of a page stands apart from it, where others are near: at the same place of each page it would be
   /// in the same few lines of the processor's caches.
   struct page_state {
@@ -98,8 +73,9 @@ class key_index {
 
   static std::uint32_t tag_of(std::uint64_t key) noexcept { return static_cast<std::uint32_t>(key >> 32); }
   /// The first slot of a line of the processor's caches: a look-up seldom goes on to the next one.
-  static std::uint32_t home_of(std::uint32_t tag) noexcept { return tag & (page_slots - 1) & ~(line_slots - 1); }
+  static std::uint32_t home_of(std::uint32_t tag) noexcept { return tag & (page_slots - 1) & ~(index_line::slots - 1); }
   static std::uint32_t next_to(std::uint32_t at) noexcept { return (at + 1) & (page_slots - 1); }
+  static std::uint32_t next_line(std::uint32_t at) noexcept { return (at + index_line::slots) & (page_slots - 1); }
   static std::uint32_t steps(std::uint32_t from, std::uint32_t to) noexcept { return (to - from) & (page_slots - 1); }
   std::size_t place_number_of(std::uint32_t tag) const noexcept { return (std::uint64_t{tag} << depth_) >> 32; }
   const place& place_in(std::uint32_t tag) const noexcept { return directory_[place_number_of(tag)]; }
@@ -117,20 +93,5 @@ class key_index {
   /// What no page can take, since splitting does not separate it: thousands of one tag, which no honest ids have.
   std::multimap<std::uint64_t, std::uint32_t> overflow_;
 };
-
-inline std::uint32_t key_index::line_look::bits_of(const slot* line, std::uint32_t tag) noexcept {
-#ifdef __SSE2__
-  const auto wanted = _mm_set_epi32(0, static_cast<int>(tag), 0, static_cast<int>(tag));
-  const auto* const pairs = reinterpret_cast<const __m128i*>(line);
-  const auto equal = [&](int pair) { return _mm_cmpeq_epi32(_mm_load_si128(pairs + pair), wanted); };
-  const auto first = _mm_packs_epi32(equal(0), equal(1)), second = _mm_packs_epi32(equal(2), equal(3));
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(first, second)));
-#else
-  std::uint32_t bits = 0;
-  for (std::uint32_t i = 0; i < line_slots; ++i)
-    bits |= ((line[i].tag == tag ? 1u : 0u) | (line[i].number == 0 ? 2u : 0u)) << (2 * i);
-  return bits;
-#endif
-}
 
 }  // namespace quicsync

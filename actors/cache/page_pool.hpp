@@ -17,7 +17,7 @@ class page_pool {
   page_pool& operator=(const page_pool&) = delete;
   ~page_pool() { clear(); }
 
-  /// A page of zeros, aligned for anything; it stays until clear(). Throws std::bad_alloc.
+  /// A page of zeros that begins with a line of the processor's caches; it stays until clear(). Throws std::bad_alloc.
   void* take();
   void clear() noexcept;
 

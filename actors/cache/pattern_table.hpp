@@ -93,6 +93,8 @@ class pattern_table {
     /// records are held. Slab and access live as long as this.
     batch(pattern_table& table, const slab_ptr& records, peer_number source, const sharing& access,
           std::int64_t now_ms);
+    batch(pattern_table&, slab_ptr&&, peer_number, const sharing&, std::int64_t) = delete;
+    batch(pattern_table&, const slab_ptr&, peer_number, sharing&&, std::int64_t) = delete;
 
     /// Before apply() of each of them, in order: brings what those that follow will look at nearer to the processor.
     /// Costs nothing to leave out; a table of a million misses the caches several times a record.

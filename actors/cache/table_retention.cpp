@@ -185,11 +185,11 @@ std::optional<lane_log::standing> pattern_table::oldest(lane on, std::uint32_t b
   return found;
 }
 
-/// Whatever each of them replaces or takes apart.
+/// Whatever becomes of each of them. Where names are held it is not worked out: audiences can grow.
 bool pattern_table::has_room_for_all_of(const slab& records, const sharing& access) const {
-  const auto each = access.bytes_at_most() + entry_bytes + slab_bytes;
+  if (access.audience || arrivals_.audience_bytes() != 0) return false;
   return live_ + records.size() <= config_.entries_max &&
-         bytes() + records.record_bytes() + (records.size() + 1) * each <= config_.bytes_max;
+         bytes() + records.record_bytes() + (records.size() + 1) * (entry_bytes + slab_bytes) <= config_.bytes_max;
 }
 
 bool pattern_table::is_full_for(std::size_t more_bytes, std::uint32_t in_place_of) const {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <quicsync/actors/cache/pattern_table.hpp>
 #include <quicsync/codec/limits.hpp>
@@ -184,4 +185,50 @@ TEST_CASE("pattern table: random versions in any order give the same state", "[c
     std::shuffle(all.begin(), all.end(), random);
     CHECK(state_of(all) == expected);
   }
+}
+
+TEST_CASE("pattern table: records that come together give what they give one by one, whatever the bounds", "[cache]") {
+  const unsigned seed = GENERATE(20261129u, 20261130u, 20261131u);
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  table_config bounds;
+  bounds.key_seed = test::key_seed;
+  bounds.entries_max = GENERATE(std::size_t{1000}, std::size_t{150});
+  bounds.bytes_max = GENERATE(std::size_t{1} << 30, std::size_t{60'000});
+  const bool has_audiences = GENERATE(false, true);
+  // What is left of a slab may have been copied in one table already.
+  const auto lost_in = [](const pattern_table::outcome& of) {
+    const auto bytes = of.loser ? of.loser->bytes(of.loser_index) : bytes_view();
+    return std::string(bytes.begin(), bytes.end());
+  };
+  pattern_table together(bounds), one_by_one(bounds);
+  for (std::int64_t now_ms = 1000; now_ms < 1060; ++now_ms) {
+    std::vector<pattern> all;
+    for (std::size_t i = 0, count = 1 + random() % 60; i < count; ++i) {
+      auto p = make_pattern("p" + std::to_string(random() % 300), random() % 6, std::to_string(random() % 4));
+      if (random() % 8 == 0) p.metadata.expires_at = now_ms - 1 + static_cast<std::int64_t>(random() % 20);
+      p.deleted = random() % 10 == 0;
+      all.push_back(std::move(p));
+    }
+    const auto records = make_slab(all);
+    const auto access =
+        has_audiences && random() % 3 == 0 ? sharing::only_to({"n" + std::to_string(random() % 5)}) : sharing();
+    const auto source = static_cast<peer_number>(random() % 3);
+    pattern_table::batch batch(together, records, source, access, now_ms);
+    for (std::size_t i = 0; i < records->size(); ++i) {
+      if (random() % 4 != 0) batch.expect(i);
+      const auto a = batch.apply(i), b = one_by_one.apply(records, i, source, access, now_ms);
+      INFO("record " << i << " of those at " << now_ms);
+      REQUIRE((a.what == b.what && a.conflict == b.conflict && a.on == b.on && a.position == b.position &&
+               a.replaced == b.replaced && lost_in(a) == lost_in(b)));
+    }
+    for (auto* table : {&together, &one_by_one}) table->maintain(now_ms);
+    REQUIRE(together.bytes() == one_by_one.bytes());
+    REQUIRE(together.size() == one_by_one.size());
+    REQUIRE(together.evicted() == one_by_one.evicted());
+    REQUIRE(together.digests().find_all() == one_by_one.digests().find_all());
+  }
+  CHECK(read_all(together, {}) == read_all(one_by_one, {}));
+  CHECK(together.slabs() == one_by_one.slabs());
+  CHECK(together.bytes() <= bounds.bytes_max);
 }

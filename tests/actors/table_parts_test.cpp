@@ -1,11 +1,14 @@
 // What the pattern table is made of: the index, the log of a lane, what came together.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
+#include <set>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <quicsync/actors/cache/arrivals.hpp>
+#include <quicsync/actors/cache/index_line.hpp>
 #include <quicsync/actors/cache/key_index.hpp>
 #include <quicsync/actors/cache/lane_log.hpp>
 
@@ -70,6 +73,50 @@ TEST_CASE("key index: ten thousand entries that no splitting separates are held 
   for (std::uint32_t i = 0; i < 10'000; i += 100) CHECK(finds(i));
   for (std::uint32_t i = 0; i < 10'000; ++i) index.erase(7ull << 40 | i, i);
   for (std::uint32_t i = 0; i < 10'000; i += 100) CHECK_FALSE(finds(i));
+}
+
+TEST_CASE("key index: only entries that are held are asked about, whatever their tags", "[cache]") {
+  page_pool pool;
+  key_index index(pool);
+  std::set<std::uint32_t> held;
+  // Tags of 0, such as free places have, and small ones, which share a line.
+  const auto key_of = [](std::uint32_t entry) { return std::uint64_t{entry % 50} << 32 | entry; };
+  const auto look_everywhere = [&] {
+    for (std::uint64_t tag = 0; tag < 60; ++tag) {
+      std::size_t asked = 0;
+      const auto found = index.find(tag << 32, [&](std::uint32_t each) {
+        if (held.count(each) == 0) FAIL("entry " << each << " is asked about with tag " << tag);
+        ++asked;
+        return false;
+      });
+      CHECK(found == no_number);
+      CHECK(asked == static_cast<std::size_t>(
+                         std::count_if(held.begin(), held.end(), [&](auto e) { return key_of(e) >> 32 == tag; })));
+      CHECK((index.likely(tag << 32) != no_number) == (asked != 0));
+    }
+  };
+  look_everywhere();
+  for (std::uint32_t i = 1; i < 400; ++i) index.insert(key_of(i), i), held.insert(i);
+  look_everywhere();
+  for (std::uint32_t i = 1; i < 400; i += 2) index.erase(key_of(i), i), held.erase(i);
+  look_everywhere();
+  for (std::uint32_t i = 2; i < 400; i += 2) index.erase(key_of(i), i), held.erase(i);
+  look_everywhere();
+}
+
+TEST_CASE("index line: looked at all at once it shows what a look at each slot shows", "[cache]") {
+  const unsigned seed = 20261129;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  alignas(index_line::bytes) std::array<index_slot, index_line::slots> line;
+  for (int round = 0; round < 10'000; ++round) {
+    for (auto& slot : line) {
+      slot.tag = static_cast<std::uint32_t>(random() % 3);
+      slot.number = static_cast<std::uint32_t>(random() % 3 == 0 ? 0 : random() | 1);
+    }
+    for (std::uint32_t tag = 0; tag < 3; ++tag)
+      if (index_line::look(line.data(), tag) != index_line::look_at_each(line.data(), tag)) FAIL("round " << round);
+  }
 }
 
 TEST_CASE("lane log: what stands is visited in order and what was left is swept out", "[cache]") {

@@ -1,17 +1,37 @@
 // Any bytes as a record: what can be read can be encoded again and read as the same pattern, and prints as JSON that
-// parses to it.
+// parses to it. What a slab says of it without checking it again is the same.
 #include <quicsync/codec/json.hpp>
 #include <quicsync/codec/record.hpp>
+#include <quicsync/codec/slab.hpp>
 
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace quicsync;
+
+namespace {
+
+void require_same_in_slab(const record_view& checked) {
+  slab_builder builder(1);
+  fuzz::require(builder.add_record(checked.bytes()).has_value());
+  const auto records = builder.finish();
+  const auto held = records->record(0);
+  fuzz::require(records->id(0) == checked.id() && held.id() == checked.id());
+  fuzz::require(held.agent_id() == checked.agent_id() && held.type() == checked.type());
+  fuzz::require(held.source() == checked.source() && held.version() == checked.version());
+  fuzz::require(held.timestamp() == checked.timestamp() && held.deleted() == checked.deleted());
+  fuzz::require(held.priority() == checked.priority() && held.expires_at() == checked.expires_at());
+  fuzz::require(held.has_checksum() == checked.has_checksum());
+  fuzz::require(held.to_pattern().has_value() == checked.to_pattern().has_value());
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto view = record_view::parse({bytes, size});
   if (!view) return 0;
   (void)view->has_tag("auth");
   (void)view->has_tag_prefix("a");
+  require_same_in_slab(*view);
   const auto value = view->to_pattern();
   std::string text;
   const auto printed = append_json(text, *view);
