@@ -102,7 +102,12 @@ class file_reader {
   void patterns(config_reader& in) {
     in.read_optional("cacheSize", to_.cache_entries, 1, count_max);
     in.read("cacheBytes", to_.cache_bytes, 1 << 20, count_max);
+    const auto* reserved = in.find("cacheReserve");
     in.read("cacheReserve", to_.cache_reserve, 0, count_max);
+    if (reserved != nullptr && to_.cache_bytes != 0 && to_.cache_reserve > to_.cache_bytes)
+      complaint_.add(
+          reserved->line, "patterns.cacheReserve",
+          fmt::format("{} is out of range: at most cacheBytes, which is {}", to_.cache_reserve, to_.cache_bytes));
     in.read_optional("cacheTTL", to_.cache_ttl, 1, 10 * year_ms);
     in.read("tombstoneHorizon", to_.tombstone_horizon, second_ms, 10 * year_ms);
     in.section("syncPriority", [this](config_reader& types) {

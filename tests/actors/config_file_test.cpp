@@ -145,6 +145,8 @@ TEST_CASE("configuration: what is wrong is said with file, line, key and a hint"
        "node.json:1: quic.retry.backoffMultiplier: 0.5 is out of range: 1 to 100"},
       {R"({"patterns": {"cacheSize": 0}})", "node.json:1: patterns.cacheSize: 0 is out of range: 1 to 1000000000000"},
       {R"({"patterns": {"cacheTtl": 5}})", "node.json:1: patterns.cacheTtl: unknown key; did you mean 'cacheTTL'?"},
+      {R"({"patterns": {"cacheBytes": 2000000, "cacheReserve": 2000001}})",
+       "node.json:1: patterns.cacheReserve: 2000001 is out of range: at most cacheBytes, which is 2000000"},
       {R"({"patterns": {"syncPriority": {"high": ["a"], "low": ["a"]}}})",
        "node.json:1: patterns.syncPriority: the type 'a' stands there twice"},
       {R"({"patterns": {"syncPriority": {"high": "a"}}})",

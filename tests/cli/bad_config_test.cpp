@@ -58,6 +58,8 @@ TEST_CASE("node --check: each kind of bad configuration is one line with file, l
        ":1: quic.peers[1]: there are two peers with the id 'b'"},
       {R"({"quic": {"retry": {"baseDelay": 500, "maxDelay": 100}}})",
        ":1: quic.retry.maxDelay: 100 ms is out of range: at least baseDelay, which is 500 ms"},
+      {R"({"patterns": {"cacheBytes": 2000000, "cacheReserve": 2000001}})",
+       ":1: patterns.cacheReserve: 2000001 is out of range: at most cacheBytes, which is 2000000"},
       {R"({"patterns": {"syncPriority": {"high": ["a"], "low": ["a"]}}})",
        ":1: patterns.syncPriority: the type 'a' stands there twice"},
       {R"({"security": {"requireTLS": false}})",
