@@ -7,6 +7,7 @@
 #include <quicsync/actors/agent/agent.hpp>
 #include <quicsync/actors/agent/agent_roster.hpp>
 #include <quicsync/actors/agent/loop_alarms.hpp>
+#include <quicsync/actors/cache/cache_actor.hpp>
 #include <quicsync/actors/cache/memory_blocks.hpp>
 #include <quicsync/actors/cache/slab_pool.hpp>
 #include <quicsync/actors/coordinator/coordinator_actor.hpp>
@@ -59,10 +60,13 @@ error cannot_reserve(std::uint64_t bytes, std::string_view because) {
 }
 
 /// What no machine like this one can give; what is in use is looked at when the node starts.
-result<void> check_reserve(std::uint64_t bytes) {
-  const auto most = memory_blocks::physical_bytes() / 4 * 3;
-  if (bytes <= most) return {};
-  return fail(cannot_reserve(bytes, fmt::format("the most is {}, three quarters of this machine's memory", most)));
+result<void> check_reserve(const node_config& config) {
+  const auto wanted = config.cache_reserve;
+  if (const auto most = memory_blocks::physical_bytes() / 4 * 3; wanted > most)
+    return fail(cannot_reserve(wanted, fmt::format("the most is {}, three quarters of this machine's memory", most)));
+  if (const auto most = table_config_of(config, 0).bytes_max; wanted > most)
+    return fail(cannot_reserve(wanted, fmt::format("the cache takes no more than {} (cacheBytes)", most)));
+  return {};
 }
 
 result<std::unique_ptr<memory_blocks::reserve>> reserve_memory(std::uint64_t bytes) {
@@ -169,7 +173,7 @@ result<std::unique_ptr<server>> server::make(node_config config, store_opener op
   impl->identity = std::move(*identity);
   impl->open_store = std::move(open_store);
   use_slab_memory(slab_pool::instance());
-  if (auto possible = check_reserve(impl->config.cache_reserve); !possible) return fail(std::move(possible.error()));
+  if (auto possible = check_reserve(impl->config); !possible) return fail(std::move(possible.error()));
   auto home = event_loop::make(impl->system, impl->config.busy_poll);
   if (!home) return fail(std::move(home.error()));
   impl->home = std::move(*home);

@@ -110,13 +110,21 @@ TEST_CASE("server: a port that is taken is named", "[net]") {
   CHECK(outcome.error().context.find(std::to_string(a->port())) != std::string::npos);
 }
 
-TEST_CASE("server: more memory than the machine has cannot be reserved, and the key is named", "[net]") {
+TEST_CASE("server: more memory than the machine has or the cache takes cannot be reserved, and the key is named",
+          "[net]") {
   auto config = config_of("a");
   config.cache_reserve = 1ull << 50;
   auto made = server::make(config);
   REQUIRE_FALSE(made);
   CHECK(made.error().code == errc::bad_config);
   CHECK(made.error().context.find("patterns.cacheReserve: 1125899906842624 bytes cannot be") != std::string::npos);
+  config.cache_bytes = 2'000'000;
+  config.cache_reserve = 2'000'001;
+  made = server::make(config);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code == errc::bad_config);
+  CHECK(made.error().context ==
+        "patterns.cacheReserve: 2000001 bytes cannot be reserved: the cache takes no more than 2000000 (cacheBytes)");
 }
 
 TEST_CASE("server: stopping and starting again works and begins empty", "[net]") {
