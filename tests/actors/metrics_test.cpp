@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <random>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -270,10 +271,17 @@ TEST_CASE("metrics: every documented one is there and moves, each by what it is 
     CHECK(node.sync_pattern(make_pattern("a" + std::to_string(priority), 1, "1", priority)).get().complete());
     CHECK(beta->sync_pattern(make_pattern("b" + std::to_string(priority), 1, "1", priority)).get().complete());
   }
+  // Of several packets: one that is lost alone is brought by a probe, and QUIC does not count it.
+  std::mt19937 random(Catch::getSeed());
+  const auto of_many_packets = [&random] {
+    std::string text(20000, ' ');
+    for (auto& each : text) each = static_cast<char>('!' + 2 + random() % 56);
+    return '"' + text + '"';
+  };
   path.drop_one_in(5);
   for (int i = 0; alpha.value("quicsync_peer_packets_lost_total", R"({peer="beta"})") == 0; ++i) {
     REQUIRE(i < 200);
-    node.sync_pattern(make_pattern("lossy" + std::to_string(i), 1, '"' + std::string(20000, 'x') + '"')).get();
+    node.sync_pattern(make_pattern("lossy" + std::to_string(i), 1, of_many_packets())).get();
   }
   path.drop_one_in(0);
 

@@ -18,7 +18,7 @@ libraries='
 ^(sqlite3|httplib)\.h$                                      actors
 ^(prometheus|nlohmann)/                                     actors
 ^spdlog/                                                    actors cli
-^cxxabi\.h$                                                 actors
+^(cxxabi|emmintrin)\.h$                                     actors
 ^CLI/                                                       cli
 ^(filesystem|fstream|iostream|future|mutex|condition_variable|thread|coroutine)$ transport actors cli
 ^[a-z_0-9]+$                                                codec transport actors cli
