@@ -52,11 +52,15 @@ void wait_point::wake() noexcept {
 }
 
 bool wait_point::wait(int input, std::optional<std::chrono::milliseconds> timeout) {
+  if (std::exchange(took_signal_, false)) timeout = std::chrono::milliseconds(0);
   // A negative descriptor is passed over, poll(2).
   std::array<pollfd, 3> watched{{{signals_, POLLIN, 0}, {wake_read_, POLLIN, 0}, {input, POLLIN, 0}}};
   const int count = ::poll(watched.data(), watched.size(), timeout ? static_cast<int>(timeout->count()) : -1);
   if (count <= 0) return false;
-  if (watched[0].revents != 0) take_signal();
+  if (watched[0].revents != 0) {
+    take_signal();
+    took_signal_ = false;
+  }
   if (watched[1].revents != 0) {
     std::array<char, 16> bytes;
     while (::read(wake_read_, bytes.data(), bytes.size()) > 0) continue;
@@ -83,6 +87,7 @@ bool wait_point::hung_up() {
 void wait_point::take_signal() noexcept {
   signalfd_siginfo signal;
   if (::read(signals_, &signal, sizeof signal) != sizeof signal) return;
+  took_signal_ = true;
   if (signal.ssi_signo == SIGHUP) {
     hung_up_ = true;
     return;

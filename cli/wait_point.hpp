@@ -19,7 +19,8 @@ class wait_point {
   /// Ends the wait that is under way, or the next one. From any thread.
   void wake() noexcept;
 
-  /// Waits until wake(), a signal, `input` (a descriptor) having something to read or its end, or the timeout.
+  /// Waits until wake(), a signal, `input` (a descriptor) having something to read or its end, or the timeout. A signal
+  /// that interrupted() or hung_up() came by since the last wait ends it, too: each of them may have taken the other's.
   /// True: `input` can be read.
   bool wait(int input = -1, std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
@@ -39,6 +40,7 @@ class wait_point {
   std::atomic<bool> awake_{false};  ///< a byte is in the pipe
   bool interrupted_ = false;
   bool hung_up_ = false;
+  bool took_signal_ = false;  ///< since the last wait
 };
 
 }  // namespace quicsync::cli
